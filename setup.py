@@ -1,0 +1,37 @@
+"""Package marquee-tfx: the pipeline's rooms as importable packages, and the `marquee` command."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOMS = ("pipeline", "components", "transform", "trainer", "serving")
+
+setup(
+    name="marquee-tfx",
+    version="0.1.0",
+    description="A TFX pipeline that tags films with genres from posters and overviews",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]),
+    package_data={"": ["*.html", "*.css", "*.j2"]},
+    # Ranges that admit both locked stacks (requirements/*.lock pin them exactly).
+    install_requires=[
+        "apache-beam>=2.60,<3",
+        "click>=8",
+        "jinja2>=3",
+        "keras>=3.3,<4",
+        "numpy>=1.26",
+        "pillow>=10",
+        "plotly>=6",
+        "rich>=13",
+        "tensorflow>=2.16,<2.22",
+        "tensorflow-data-validation>=1.16,<1.22",
+        "tensorflow-serving-api>=2.16,<2.22",
+        "tensorflow-transform>=1.16,<1.22",
+        "tfx>=1.16,<1.22",
+        "tomli>=2; python_version < '3.11'",
+    ],
+    entry_points={"console_scripts": ["marquee=pipeline.cli:main"]},
+)
