@@ -1,0 +1,50 @@
+"""TensorFlow Transform's preprocessing_fn, given to the Transform component by import path."""
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from transform import features, genres, overviews, posters
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
+    """Raw features to transformed features; shapes and dtypes stand beside their names in `features`.
+
+    Args:
+        inputs: the raw features; all but `id` sparse.
+        custom_config: `image_size` in pixels, `vocabulary_size` (padding and unknown included), `max_words`.
+    """
+    poster = _first(inputs[features.POSTER])
+    overview = _first(inputs[features.OVERVIEW])
+    return {
+        features.ID: inputs[features.ID],
+        features.PIXELS: posters.pixels_of_posters(poster, custom_config["image_size"]),
+        features.TOKENS: _word_ids(
+            overviews.tokenize(overview, custom_config["max_words"]), custom_config["vocabulary_size"]
+        ),
+        features.LABELS: genres.multi_hot(inputs[features.GENRES]),
+        features.HAS_POSTER: _present(poster),
+        features.HAS_OVERVIEW: _present(overview),
+    }
+
+
+def _first(values: tf.SparseTensor) -> tf.Tensor:
+    """string [N]: each row's value, empty where it has none."""
+    return tf.squeeze(tft.sparse_tensor_to_dense_with_shape(values, [None, 1], default_value=""), axis=1)
+
+
+def _present(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.strings.length(values) > 0, tf.int64)
+
+
+def _word_ids(words: tf.RaggedTensor, vocabulary_size: int) -> tf.SparseTensor:
+    """int64 [N, 0..max_words]: from RESERVED_TOKENS on, words by falling frequency in train."""
+    sparse = words.to_sparse()
+    ids = tft.compute_and_apply_vocabulary(
+        sparse,
+        top_k=vocabulary_size - features.RESERVED_TOKENS,
+        default_value=features.UNKNOWN - features.RESERVED_TOKENS,
+        vocab_filename=features.WORDS_VOCABULARY,
+    )
+    return tf.SparseTensor(ids.indices, ids.values + features.RESERVED_TOKENS, ids.dense_shape)
