@@ -1,0 +1,43 @@
+# DATA, WORK, SPAN, MODELS and EPOCHS narrow a run: make run DATA=/data/films MODELS=lstm EPOCHS=3
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+PY := .venv/bin/python
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## install the locked stack into .venv/
+	@scripts/setup
+
+.PHONY: run
+run: setup ## run the pipeline, on the drawn sample or on DATA
+	@.venv/bin/marquee run $(if $(DATA),--data "$(DATA)") $(if $(WORK),--work "$(WORK)") $(if $(SPAN),--span "$(SPAN)") \
+	  $(if $(MODELS),--models "$(MODELS)") $(if $(EPOCHS),--epochs "$(EPOCHS)")
+
+.PHONY: test
+test: setup ## every test
+	@$(PY) -m pytest
+
+.PHONY: test-fast
+test-fast: setup ## the tests that take under a minute together
+	@$(PY) -m pytest -m "not slow"
+
+.PHONY: lint
+lint: setup ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+.PHONY: bench
+bench: setup ## rates of the data path against their floor
+	@$(PY) -m tests.bench.data_path
+
+.PHONY: lock
+lock: setup ## refresh both locks and uv's
+	@uv=$$(command -v uv || echo $$PWD/.tools/bin/uv); cd requirements && \
+	compile="$$uv pip compile -q --upgrade --generate-hashes --no-emit-index-url"; \
+	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	$$compile --python-version 3.10 -o tfx-1.16.lock tfx-1.16.in && \
+	$$compile --universal --python-version 3.10 -o tfx-1.21.lock tfx-1.21.in && \
+	$$compile --universal --python-version 3.8 -o uv.lock uv.in

@@ -1,0 +1,106 @@
+"""The pipeline as a pure function of settings: nothing here touches a disk or the environment."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from tfx import v1 as tfx
+
+from components.atomic_pusher.component import AtomicPusher
+from components.film_example_gen.component import FilmExampleGen
+from components.film_example_validator.component import FilmExampleValidator
+from components.film_schema_gen.component import FilmSchemaGen
+from components.film_statistics import film_stats_options
+from components.genre_evaluator.component import GenreEvaluator
+from components.latest_blessed.resolver import latest_blessed_resolver
+from pipeline import beam
+from pipeline.paths import Paths
+from pipeline.settings import Settings
+
+
+def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]) -> tfx.dsl.Pipeline:
+    """The DAG.
+
+    Args:
+        settings: what to run.
+        paths: where the data is and where everything goes.
+        sources: fingerprints of the code that goes by import path: "transform" and "trainer".
+    """
+    examples = FilmExampleGen(input_base=str(paths.data), span=settings.data.span, layout=settings.data.layout).with_id(
+        "FilmExampleGen"
+    )
+    statistics = tfx.components.StatisticsGen(
+        examples=examples.outputs["examples"], stats_options=film_stats_options()
+    ).with_id("StatisticsGen")
+    if paths.schema is None:
+        schema = FilmSchemaGen(statistics=statistics.outputs["statistics"]).with_id("SchemaGen")
+    else:
+        schema = tfx.components.ImportSchemaGen(schema_file=str(paths.schema)).with_id("ImportSchemaGen")
+    validator = FilmExampleValidator(
+        statistics=statistics.outputs["statistics"],
+        schema=schema.outputs["schema"],
+        on_anomaly=settings.schema.on_anomaly,
+    ).with_id("ExampleValidator")
+    transform = tfx.components.Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn="transform.preprocessing.preprocessing_fn",
+        custom_config={**dataclasses.asdict(settings.transform), "source": sources["transform"]},
+        disable_statistics=True,  # nothing uses them, and they read every poster again
+    ).with_id("Transform")
+    transform.add_upstream_node(validator)
+
+    nodes = [examples, statistics, schema, validator, transform]
+    for name in settings.models:
+        nodes += _model_nodes(name, settings, paths, sources, examples, schema, transform)
+    return tfx.dsl.Pipeline(
+        pipeline_name=settings.name,
+        pipeline_root=str(paths.artifacts),
+        components=nodes,
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(paths.metadata)),
+        beam_pipeline_args=beam.pipeline_args(),
+    )
+
+
+def _model_nodes(
+    name: str,
+    settings: Settings,
+    paths: Paths,
+    sources: Mapping[str, str],
+    examples: FilmExampleGen,
+    schema: tfx.dsl.experimental.BaseNode,
+    transform: tfx.components.Transform,
+) -> list:
+    trainer = tfx.components.Trainer(
+        run_fn=f"trainer.{name}.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={
+            "name": name,
+            **dataclasses.asdict(settings.training(name)),
+            **dataclasses.asdict(settings.transform),
+            "source": sources["trainer"],
+        },
+    ).with_id(f"Trainer.{name}")
+    model = trainer.outputs["model"]
+    blessed = latest_blessed_resolver(
+        name, trainer_id=f"Trainer.{name}", evaluator_id=f"Evaluator.{name}", candidate=model
+    )
+    evaluator = GenreEvaluator(
+        name=name,
+        examples=examples.outputs["examples"],
+        model=model,
+        baseline_model=blessed.outputs["model"],
+        **dataclasses.asdict(settings.evaluation),
+    ).with_id(f"Evaluator.{name}")
+    pusher = AtomicPusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(paths.serving / name))
+        ),
+    ).with_id(f"Pusher.{name}")
+    return [trainer, blessed, evaluator, pusher]

@@ -1,0 +1,64 @@
+"""What a run says while it works: a line a component, a line an epoch; everything else goes to a log file."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from absl import logging as absl_logging
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+__all__ = ["console", "escape", "shown"]
+
+console = Console(highlight=False)
+
+# TFX says these of every component; its launcher has no other hook.
+RUNNING = "Component %s is running."
+CACHED = "A cached execution %d is used."
+FINISHED = "Component %s is finished."
+
+
+class ProgressHandler(logging.Handler):
+    """Turns TFX's and Marquee's own log records into progress lines."""
+
+    def __init__(self, status: Status):
+        super().__init__(logging.INFO)
+        self._status = status
+        self._started = 0.0
+        self._cached = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == RUNNING:
+            self._started, self._cached = time.monotonic(), False
+            self._status.update(f"{record.args[0]}")  # type: ignore[index]
+        elif record.msg == CACHED:
+            self._cached = True
+        elif record.msg == FINISHED:
+            seconds = f"{time.monotonic() - self._started:6.1f} s"
+            cached = "  [dim]from cache[/]" if self._cached else ""
+            console.print(f"[green]✓[/] {seconds}  {record.args[0]}{cached}")  # type: ignore[index]
+        elif record.name.startswith("marquee"):
+            console.print(f"             {escape(record.getMessage())}", style="dim", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def shown(log: Path) -> Iterator[None]:
+    """Shows progress on the console and writes every log record to a file while the block runs."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    file = logging.FileHandler(log, encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    absl_logging.set_verbosity(absl_logging.INFO)
+    with console.status("starting") as status:
+        root.handlers = [file, ProgressHandler(status)]
+        root.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            root.handlers = before
+            root.setLevel(level)
+            file.close()

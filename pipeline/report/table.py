@@ -1,0 +1,48 @@
+"""The short tables that a run ends with."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.report.record import RunRecord
+
+
+def of(run: RunRecord) -> Group:
+    """Films and rejects by reason, then each model beside the best constant predictor."""
+    return Group(_films(run), _models(run))
+
+
+def _films(run: RunRecord) -> Table:
+    table = Table(title="Films", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    splits = ", ".join(f"{name} {films}" for name, films in run.ingest.get("splits", {}).items())
+    table.add_row("films", str(run.ingest.get("films", 0)), splits)
+    for reason, rows in sorted(run.ingest.get("rejects", {}).items()):
+        table.add_row("rejected", str(rows), reason.replace("_", " "))
+    return table
+
+
+def _models(run: RunRecord) -> Table:
+    table = Table(title="Models, on the test split", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("model", "micro-F1", "macro-F1", "mAP", "blessed", "why", "pushed to"):
+        table.add_column(column, justify="right" if "F1" in column or column == "mAP" else "left", overflow="fold")
+    for name, model in run.models.items():
+        summary = model.evaluation
+        metrics = summary["metrics"]
+        table.add_row(
+            name,
+            _figure(metrics["micro_f1"]),
+            _figure(metrics["macro_f1"]),
+            _figure(metrics["mean_average_precision"]),
+            Text("yes", "green") if summary["blessed"] else Text("no", "red"),
+            "\n".join(summary["reasons"]),
+            model.pushed or "",
+        )
+    if run.models:
+        constant = next(iter(run.models.values())).evaluation["constant"]  # of the same rows for all
+        answer = "always " + ", ".join(constant["genres"])
+        table.add_row("constant", _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "", answer, "")
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

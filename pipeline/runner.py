@@ -1,0 +1,89 @@
+"""The local runner: one run at a time in a work folder, progress while it works, a report at its end."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tfx import v1 as tfx
+from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline import progress
+from pipeline.paths import Paths
+from pipeline.report import record, table, write
+from pipeline.settings import Settings
+from transform.errors import MarqueeError
+
+
+class MarqueeDagRunner(tfx.orchestration.LocalDagRunner):
+    """TFX's LocalDagRunner with progress, a plain message for the user's mistakes, and a report.
+
+    `run` is left alone: TFX's command line patches it.
+    """
+
+    def __init__(self, settings: Settings, paths: Paths):
+        super().__init__()
+        self._settings = settings
+        self._paths = paths
+
+    def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
+        """Runs the compiled pipeline; exits with 2 where the user's input is at fault, 1 where we are."""
+        log = self._paths.logs / time.strftime("%Y%m%dT%H%M%S.log")
+        try:
+            with _work_folder(self._paths.work, self._paths.lock), progress.shown(log):
+                super().run_with_ir(pipeline, run_options)
+            self._report()
+        except Exception as error:
+            message = _users_mistake(error)
+            if message is None:
+                progress.console.print(f"[bold red]failed:[/] {type(error).__name__}. The log is {log}", soft_wrap=True)
+                raise
+            progress.console.print(f"[bold red]error:[/] {progress.escape(message)}", soft_wrap=True)
+            sys.exit(2)
+
+    def _report(self) -> None:
+        run = record.of_last_run(self._paths)
+        page = write(run, self._paths.reports)
+        progress.console.print(table.of(run))
+        progress.console.print(f"Report: {page}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _work_folder(work: Path, lock: Path) -> Iterator[None]:
+    """Makes the work folder and holds it: the kernel drops the lock with the process, so none is ever stale."""
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise MarqueeError(f"work folder {work}: cannot be written ({error.strerror}). Set WORK to another.") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MarqueeError(
+                f"work folder {work}: another run is at work in it. Wait, or set WORK to another."
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _users_mistake(error: BaseException) -> str | None:
+    """The message of the MarqueeError behind an exception, or of a full disk; None for any other.
+
+    Beam raises what a worker raised as a RuntimeError that holds the worker's traceback as text.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MarqueeError):
+            return re.sub(r" \[while running '.*'\]$", "", str(seen))
+        if isinstance(seen, OSError) and seen.errno == errno.ENOSPC:
+            return f"{seen.filename or 'the work folder'}: no space left on the disk. Free some, and run again."
+        seen = seen.__cause__ or seen.__context__
+    found = re.findall(r"MarqueeError: (.*?)(?: \[while running|\n|$)", str(error))
+    return found[-1] if found else None

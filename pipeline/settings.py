@@ -1,0 +1,211 @@
+"""Settings: one frozen tree of dataclasses, read from TOML, overridden by dotted keys, checked once."""
+
+import dataclasses
+import json
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from transform.errors import MarqueeError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    root: str = ""  # folder that holds the spans; empty: <work>/sample
+    span: int | None = None  # none: the latest
+    layout: Literal["auto", "coursework", "mmimdb"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    films: int = 600
+    seed: int = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    file: str = "schema/schema.pbtxt"  # used where it exists, else the schema is inferred
+    on_anomaly: Literal["stop", "warn"] = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    image_size: int = 64  # pixels, square
+    vocabulary_size: int = 10_000  # padding and unknown included
+    max_words: int = 128  # of one overview
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    variant: Literal["default", "reference"] = "default"
+    epochs: int | None = None  # none: the variant's own number
+    batch_size: int = 64
+    learning_rate: float | None = None  # none: the variant's own
+    patience: int = 8  # epochs without a better validation loss before training stops
+    seed: int = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    max_map_drop: float = 0.01  # mean average precision that may be lost against the last blessed model
+    accept_baseline_reset: bool = False  # bless without that comparison, and record it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides how the pipeline runs."""
+
+    name: str = "marquee"
+    work: str = "work"
+    models: tuple[str, ...] = ("cnn", "lstm")
+    data: Data = field(default_factory=Data)
+    sample: Sample = field(default_factory=Sample)
+    schema: Schema = field(default_factory=Schema)
+    transform: Transform = field(default_factory=Transform)
+    cnn: Training = field(default_factory=Training)
+    lstm: Training = field(default_factory=Training)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+
+    def training(self, model: str) -> Training:
+        return getattr(self, model)
+
+
+MODELS = tuple(name for name, kind in typing.get_type_hints(Settings).items() if kind is Training)
+
+
+def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from a TOML file and overrides on top.
+
+    Args:
+        path: a TOML file, or None for the defaults alone.
+        overrides: dotted key ("cnn.epochs") to value; a string is read as TOML where the key is no string.
+
+    Raises:
+        MarqueeError: unreadable file, unknown key, value of the wrong type or out of range; the message
+            names the key, the value and what is allowed.
+    """
+    table: dict[str, Any] = {}
+    origin = "the command line"
+    if path is not None:
+        origin = str(path)
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise MarqueeError(f"{path}: cannot be read ({error.strerror}).") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise MarqueeError(f"{path}: not valid TOML: {error}.") from error
+    for key, value in (overrides or {}).items():
+        *parents, leaf = key.split(".")
+        level = table
+        for parent in parents:
+            level = level.setdefault(parent, {})
+            if not isinstance(level, dict):
+                raise MarqueeError(f"{key} = {value!r}: {parent} is not a table of settings.")
+        level[leaf] = value
+        origin = f"{origin} or the command line" if path is not None else origin
+    settings = _build(Settings, table, "", origin)
+    _check_ranges(settings)
+    return settings
+
+
+def as_json(settings: Settings) -> str:
+    """The whole tree, for a child process: `from_json` undoes it."""
+    return json.dumps(dataclasses.asdict(settings))
+
+
+def from_json(text: str) -> Settings:
+    return _build(Settings, json.loads(text), "", "MARQUEE_SETTINGS")
+
+
+def _build(cls: type, table: Mapping[str, Any], prefix: str, origin: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for key, value in table.items():
+        dotted = prefix + key
+        if key not in hints:
+            allowed = ", ".join(prefix + name for name in hints)
+            raise MarqueeError(f"{dotted} = {value!r}: no such setting in {origin}. Allowed here: {allowed}.")
+        kind = hints[key]
+        if dataclasses.is_dataclass(kind):
+            if not isinstance(value, Mapping):
+                raise MarqueeError(f"{dotted} = {value!r}: is a table of settings, such as [{dotted}].")
+            values[key] = _build(typing.cast(type, kind), value, f"{dotted}.", origin)
+        else:
+            values[key] = _value(dotted, value, kind)
+    return cls(**values)
+
+
+def _value(key: str, value: Any, kind: Any) -> Any:
+    options = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        if value in options:
+            return value
+        raise MarqueeError(f"{key} = {value!r}: allowed are {', '.join(map(repr, options))}.")
+    if typing.get_origin(kind) is tuple:
+        items = value.replace(",", " ").split() if isinstance(value, str) else value
+        if isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+        raise MarqueeError(f"{key} = {value!r}: allowed is a list of strings.")
+    allowed = options if isinstance(kind, types.UnionType) else (kind,)
+    if isinstance(value, str) and str not in allowed:
+        value = _parse(key, value, allowed)
+    if float in allowed and type(value) is int:
+        return float(value)
+    if type(value) in allowed:  # not isinstance: True is an int
+        return value
+    raise MarqueeError(f"{key} = {value!r}: allowed is {_names(allowed)}.")
+
+
+def _parse(key: str, text: str, allowed: tuple[type, ...]) -> Any:
+    if text == "" and type(None) in allowed:
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        raise MarqueeError(f"{key} = {text!r}: allowed is {_names(allowed)}.") from None
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+    named = " or ".join(words[kind] for kind in kinds if kind is not type(None))
+    return named + (" (leave the key out for the default)" if type(None) in kinds else "")
+
+
+def _check_ranges(settings: Settings) -> None:
+    unknown = [name for name in settings.models if name not in MODELS]
+    if unknown or not settings.models or len(set(settings.models)) < len(settings.models):
+        raise MarqueeError(f"models = {list(settings.models)!r}: allowed is any of {', '.join(MODELS)}, each once.")
+    if not settings.name.isidentifier():
+        raise MarqueeError(f"name = {settings.name!r}: allowed are letters, digits and underscores.")
+    least: dict[str, tuple[float | None, float]] = {
+        "data.span": (settings.data.span, 0),
+        "sample.films": (settings.sample.films, 20),
+        "sample.seed": (settings.sample.seed, 0),
+        "transform.image_size": (settings.transform.image_size, 16),
+        "transform.vocabulary_size": (settings.transform.vocabulary_size, 3),
+        "transform.max_words": (settings.transform.max_words, 1),
+        "evaluation.max_map_drop": (settings.evaluation.max_map_drop, 0),
+    }
+    for name in MODELS:
+        training = settings.training(name)
+        least |= {
+            f"{name}.epochs": (training.epochs, 1),
+            f"{name}.batch_size": (training.batch_size, 1),
+            f"{name}.learning_rate": (training.learning_rate, 1e-9),
+            f"{name}.patience": (training.patience, 1),
+            f"{name}.seed": (training.seed, 0),
+        }
+    for key, (value, minimum) in least.items():
+        if value is not None and not value >= minimum:
+            raise MarqueeError(f"{key} = {value!r}: allowed is {minimum} or more.")
+    if not settings.work:
+        raise MarqueeError("work = '': allowed is the path of a folder.")
