@@ -1,0 +1,59 @@
+"""Runs of the whole pipeline in processes of their own, and what ML Metadata says of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from pipeline import environment, settings
+from pipeline.paths import Paths
+from pipeline.report import record
+
+
+class Pipeline:
+    """One work folder, run with small settings."""
+
+    def __init__(self, work: Path, data: Path, **overrides):
+        quick = {"cnn.epochs": 2, "lstm.epochs": 2, "work": str(work), "data.root": str(data)}
+        self.settings = settings.load(None, quick | overrides)
+        self.paths = Paths.bind(self.settings)
+
+    def run(self) -> subprocess.CompletedProcess:
+        """What `tfx run create` starts, to its end."""
+        return subprocess.run(self._command, env=self._env, capture_output=True, text=True)
+
+    def kill_in(self, component: str) -> None:
+        """Starts a run and kills it with SIGKILL as soon as the component is seen to have begun."""
+        process = subprocess.Popen(
+            self._command, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        before = set(self.paths.logs.glob("*.log")) if self.paths.logs.exists() else set()
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and process.poll() is None:
+            logs = [log for log in self.paths.logs.glob("*.log") if log not in before]
+            if any(f"Component {component} is running." in log.read_text() for log in logs):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return
+            time.sleep(0.02)
+        output = process.communicate()[0].decode()
+        raise AssertionError(f"{component} was never seen running:\n{output[-3000:]}")
+
+    def states(self) -> dict[str, str]:
+        """The state of each component of the last run: ran, cached, failed or unfinished."""
+        return {node.id: node.state for node in record.nodes_of_last_run(self.paths)}
+
+    def executions(self) -> Counter:
+        """How many times each component was executed, over all runs of the work folder."""
+        return record.executions(self.paths)
+
+    @property
+    def _command(self) -> list[str]:
+        return [sys.executable, str(environment.RUNNER)]
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return os.environ | environment.variables(self.settings)

@@ -1,0 +1,77 @@
+"""The whole DAG, twice, then with one poster changed: what is executed again and what is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from pipeline import sample
+from tests.e2e.runs import Pipeline
+
+pytestmark = pytest.mark.slow
+
+MODELS = ("cnn", "lstm")
+SHARED = ["FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"]
+NODES = SHARED + [f"{step}.{name}" for name in MODELS for step in ("Trainer", "LatestBlessed", "Evaluator", "Pusher")]
+EXECUTED = [node for node in NODES if not node.startswith("LatestBlessed")]  # resolvers have nothing to cache
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory) -> Pipeline:
+    folder = tmp_path_factory.mktemp("cache")
+    sample.draw(folder / "films", films=150, seed=3)
+    return Pipeline(folder / "work", folder / "films", **{"data.span": 1})
+
+
+def test_first_run_executes_everything(pipeline):
+    done = pipeline.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pipeline.states() == dict.fromkeys(NODES, "ran")
+    for part in ("films", "micro-F1", "constant", "Report:"):
+        assert part in done.stdout
+    page = Path(done.stdout.split("Report:")[1].strip())
+    run = json.loads((page.parent / "run.json").read_text())
+    assert run["ingest"]["films"] == sum(run["ingest"]["splits"].values()) >= 150
+    assert run["rejects"]
+    for name, model in run["models"].items():
+        summary = model["evaluation"]
+        versions = [version.name for version in (pipeline.paths.serving / name).glob("*")]
+        assert len(versions) == (1 if summary["blessed"] else 0)
+        assert summary["reasons"]
+    assert "http" not in page.read_text().split("</script>")[-1]
+
+
+def test_second_run_executes_nothing(pipeline):
+    before = pipeline.executions()
+    done = pipeline.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {node: state for node, state in pipeline.states().items() if node in EXECUTED} == dict.fromkeys(
+        EXECUTED, "cached"
+    )
+    again = pipeline.executions() - before
+    assert [node for node in again if node in EXECUTED] == []
+
+
+def test_one_changed_poster_runs_everything_that_depends_on_it(pipeline):
+    poster = sorted((pipeline.paths.data / "span-1" / "Images").glob("*.jpg"))[10]
+    with Image.open(poster) as image:
+        changed = ImageOps.invert(image.convert("RGB"))
+    changed.save(poster)
+
+    done = pipeline.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = pipeline.states()
+    assert [node for node in EXECUTED if states[node] == "cached" and node != "SchemaGen"] == []
+
+
+def test_one_changed_setting_runs_that_model_alone(pipeline):
+    changed = Pipeline(pipeline.paths.work, pipeline.paths.data, **{"data.span": 1, "lstm.seed": 8})
+    done = changed.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    ran = [node for node, state in changed.states().items() if state == "ran" and node in EXECUTED]
+    assert ran == ["Trainer.lstm", "Evaluator.lstm", "Pusher.lstm"]

@@ -1,0 +1,69 @@
+"""Killed in each component and run again; refused with a clear word where the input or the folder is wrong."""
+
+import fcntl
+
+import pytest
+
+from pipeline import sample
+from tests.e2e.runs import Pipeline
+
+pytestmark = pytest.mark.slow
+
+ORDER = [
+    "FilmExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "Trainer.lstm",
+    "Evaluator.lstm",
+    "Pusher.lstm",
+]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("films")
+    sample.draw(folder / "films", films=150, seed=3)
+    return folder / "films"
+
+
+def test_killed_in_each_component_and_resumed(tmp_path, films):
+    pipeline = Pipeline(tmp_path / "work", films, models="lstm", **{"data.span": 1})
+    for component in ORDER:
+        pipeline.kill_in(component)
+        served = list((pipeline.paths.serving / "lstm").glob("[0-9]*"))
+        assert all((version / "saved_model.pb").is_file() for version in served)
+
+    done = pipeline.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(pipeline.states()) == {*ORDER, "LatestBlessed.lstm"}
+    finished = pipeline.executions()
+    assert {component: finished[component] for component in ORDER} == dict.fromkeys(ORDER, 1)
+    [version] = (pipeline.paths.serving / "lstm").iterdir()
+    assert (version / "saved_model.pb").is_file()
+
+
+def test_a_work_folder_in_use_is_refused(tmp_path, films):
+    pipeline = Pipeline(tmp_path / "work", films)
+    pipeline.paths.work.mkdir()
+    with open(pipeline.paths.lock, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = pipeline.run()
+    assert done.returncode == 2
+    assert "another run is at work in it" in done.stdout
+
+
+def test_a_work_folder_that_cannot_be_made_is_refused(tmp_path, films):
+    (tmp_path / "file").write_text("")
+    done = Pipeline(tmp_path / "file" / "work", films).run()
+    assert done.returncode == 2
+    assert "file/work: cannot be written" in done.stdout
+
+
+def test_missing_data_is_a_clear_error(tmp_path):
+    done = Pipeline(tmp_path / "work", tmp_path / "nowhere").run()
+    assert done.returncode == 2
+    assert "nowhere" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
