@@ -135,6 +135,18 @@ def report(settings: Settings, open_it: bool) -> None:
         webbrowser.open(pages[-1].as_uri())
 
 
+@main.command()
+@_settings_options
+def runs(settings: Settings) -> None:
+    """Lists the runs of a work folder (TFX's local engine has no `tfx run list`)."""
+    from pipeline.report import record
+
+    for run_id, nodes in record.runs(Paths.bind(settings)):
+        states = [node.state for node in nodes]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
+
+
 @main.group()
 def schema() -> None:
     """The schema that films are validated against."""

@@ -90,7 +90,6 @@ def _model_nodes(
         name, trainer_id=f"Trainer.{name}", evaluator_id=f"Evaluator.{name}", candidate=model
     )
     evaluator = GenreEvaluator(
-        name=name,
         examples=examples.outputs["examples"],
         model=model,
         baseline_model=blessed.outputs["model"],

@@ -22,7 +22,7 @@ else:
 class Data:
     root: str = ""  # folder that holds the spans; empty: <work>/sample
     span: int | None = None  # none: the latest
-    layout: Literal["auto", "coursework", "mm_imdb"] = "auto"
+    layout: Literal["auto", "coursework", "mm-imdb"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,7 @@ def _html(figure: go.Figure, name: str) -> str:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font_family="system-ui, sans-serif",
-        margin={"l": 60, "r": 10, "t": 10, "b": 90},
+        margin={"l": 60, "r": 10, "t": 10, "b": 40},
         height=340,
         legend={"orientation": "h", "y": 1.12},
     )

@@ -77,10 +77,7 @@ def open_store(metadata: Path) -> MetadataStore:
 def of_last_run(paths: Paths) -> RunRecord:
     """The record of the last run of a work folder; artifacts that were cached count as the run's own."""
     store = open_store(paths.metadata)
-    runs = store.get_contexts_by_type("pipeline_run")
-    if not runs:
-        raise MarqueeError(f"{paths.metadata}: no run in it yet: `marquee run`.")
-    last = max(runs, key=lambda context: context.id)
+    last = _last_run(store, paths)
     nodes = {node.id: node for node in _nodes(store, last.id)}
     ingest = _folder(nodes, "FilmExampleGen", "Examples")
     transform = _folder(nodes, "Transform", "TransformGraph")
@@ -95,6 +92,20 @@ def of_last_run(paths: Paths) -> RunRecord:
         models={name: _model(store, nodes, name) for name in names},
         serving=str(paths.serving),
     )
+
+
+def runs(paths: Paths) -> list[tuple[str, list[Node]]]:
+    """Every run of a work folder, oldest first: its id, and its components in the order in which they began."""
+    store = open_store(paths.metadata)
+    contexts = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
+    return [(context.name, _nodes(store, context.id)) for context in contexts]
+
+
+def _last_run(store: MetadataStore, paths: Paths) -> mlmd.Context:
+    runs = store.get_contexts_by_type("pipeline_run")
+    if not runs:
+        raise MarqueeError(f"{paths.metadata}: no run in it yet: `marquee run`.")
+    return max(runs, key=lambda context: context.id)
 
 
 def _nodes(store: MetadataStore, run: int) -> list[Node]:

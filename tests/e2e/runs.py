@@ -44,11 +44,12 @@ class Pipeline:
 
     def states(self) -> dict[str, str]:
         """The state of each component of the last run: ran, cached, failed or unfinished."""
-        return {node.id: node.state for node in record.nodes_of_last_run(self.paths)}
+        _, nodes = record.runs(self.paths)[-1]
+        return {node.id: node.state for node in nodes}
 
     def executions(self) -> Counter:
         """How many times each component was executed, over all runs of the work folder."""
-        return record.executions(self.paths)
+        return Counter(node.id for _, nodes in record.runs(self.paths) for node in nodes if node.state == "ran")
 
     @property
     def _command(self) -> list[str]:
