@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
 
 from components.atomic_pusher.component import AtomicPusher
 from components.film_example_gen.component import FilmExampleGen
@@ -68,9 +69,9 @@ def _model_nodes(
     paths: Paths,
     sources: Mapping[str, str],
     examples: FilmExampleGen,
-    schema: tfx.dsl.experimental.BaseNode,
+    schema: base_node.BaseNode,
     transform: tfx.components.Transform,
-) -> list:
+) -> list[base_node.BaseNode]:
     trainer = tfx.components.Trainer(
         run_fn=f"trainer.{name}.run_fn",
         examples=transform.outputs["transformed_examples"],

@@ -7,7 +7,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -31,24 +30,6 @@ class FakeFilm:
     poster: bytes = b""
 
 
-def picture(
-    colour: tuple[int, int, int] = (60, 80, 160),
-    size: tuple[int, int] = (40, 60),
-    file_format: str = "JPEG",
-    mode: str = "RGB",
-    noise: random.Random | None = None,
-    **save_options: Any,
-) -> bytes:
-    """Bytes of an image file of one colour, or with noise on it."""
-    image = Image.new("RGB", size, colour)
-    if noise:
-        grain = Image.frombytes("RGB", size, noise.randbytes(size[0] * size[1] * 3))
-        image = Image.blend(image, grain, 0.3)
-    out = io.BytesIO()
-    image.convert(mode).save(out, file_format, **save_options)
-    return out.getvalue()
-
-
 def fake_films(count: int, seed: int = 0) -> list[FakeFilm]:
     """Films whose words and colours tell their genres; one in ten lacks the poster, one in ten the overview."""
     rng = random.Random(seed)
@@ -61,7 +42,7 @@ def fake_films(count: int, seed: int = 0) -> list[FakeFilm]:
                 id=f"tt{number + 1:07d}",
                 genres=genres,
                 overview="" if number % 10 == 7 else f"The {' '.join(words)}.",
-                poster=b"" if number % 10 == 3 else picture(COLOURS[genres[0]], noise=rng),
+                poster=b"" if number % 10 == 3 else _poster(COLOURS[genres[0]], rng),
             )
         )
     return films
@@ -88,6 +69,13 @@ def header(genres: Sequence[str]) -> list[str]:
 def row(film: FakeFilm, genres: Sequence[str]) -> list[str]:
     """The cells of one film in the coursework CSV."""
     return [film.id, str(list(film.genres)), *("01"[genre in film.genres] for genre in genres), film.overview]
+
+
+def _poster(colour: tuple[int, int, int], rng: random.Random, size: tuple[int, int] = (40, 60)) -> bytes:
+    grain = Image.frombytes("RGB", size, rng.randbytes(size[0] * size[1] * 3))
+    out = io.BytesIO()
+    Image.blend(Image.new("RGB", size, colour), grain, 0.3).save(out, "JPEG")
+    return out.getvalue()
 
 
 def _write_coursework(folder: Path, films: Sequence[FakeFilm]) -> None:

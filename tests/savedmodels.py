@@ -61,7 +61,7 @@ class _Model(tf.Module):
         raw = self._parse(examples)
 
         def present(feature: str) -> tf.Tensor:
-            there = tf.strings.length(raw[feature])[:, tf.newaxis] > 0
+            there = raw[feature].row_lengths()[:, tf.newaxis] > 0
             return tf.where(there, "yes", "no")
 
         return {
@@ -76,30 +76,19 @@ class _Model(tf.Module):
 
     @staticmethod
     def _parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        text = tf.io.FixedLenFeature([], tf.string, default_value="")
-        spec = {
-            "id": text,
-            "overview": text,
-            "poster": text,
-            "genres": tf.io.RaggedFeature(tf.string),
-        }
-        return tf.io.parse_example(examples, spec)
+        some = {name: tf.io.RaggedFeature(tf.string) for name in ("overview", "poster", "genres")}
+        return tf.io.parse_example(examples, {"id": tf.io.FixedLenFeature([], tf.string), **some})
 
 
-def write_model(
-    artifact: Path, genres: Sequence[str], scorer: Scorer, *, seed: int = 0, name: str = "lstm"
-) -> Path:
-    """Writes `artifact`/Format-Serving with the evaluation signatures and marquee.json; returns that folder."""
+def write_model(artifact: Path, genres: Sequence[str], scorer: Scorer, *, seed: int = 0) -> None:
+    """Writes `artifact`/Format-Serving with the evaluation signatures and the marquee.json of an "lstm"."""
     folder = artifact / "Format-Serving"
     module = _Model(genres, scorer, seed)
-    tf.saved_model.save(
-        module, str(folder), {"evaluate": module.evaluate, "transform_labels": module.transform_labels}
-    )
-    card = {"name": name, "variant": "test", "genres": list(genres), "thresholds": [0.5] * len(genres), "seed": seed}
+    tf.saved_model.save(module, str(folder), {"evaluate": module.evaluate, "transform_labels": module.transform_labels})
+    card = {"name": "lstm", "variant": "test", "genres": list(genres), "thresholds": [0.5] * len(genres), "seed": seed}
     extra = folder / "assets.extra"
     extra.mkdir(exist_ok=True)
     (extra / "marquee.json").write_text(json.dumps(card))
-    return folder
 
 
 def write_films(artifact: Path, split: str, films: Sequence[Film]) -> None:

@@ -1,0 +1,1 @@
+"""The Pusher: a version folder appears whole or not at all."""

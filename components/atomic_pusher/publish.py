@@ -1,0 +1,72 @@
+"""Puts a model into a folder that a model server watches; imports nothing but the standard library."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transform.errors import MarqueeError
+
+PREFIX, SUFFIX = ".", ".pushing"  # around the version, while its files are still being copied
+
+
+def publish(model: Path, base: Path) -> Path:
+    """Copies `model` to a new version folder of `base`, which appears all at once; returns that folder.
+
+    The version is the Unix time in seconds, or one more than the highest there, whichever is higher: the
+    clock may jump, and a model server takes the highest version for the newest. What killed pushes left
+    behind is removed. Two pushes to one `base` at the same time are not provided for.
+
+    Raises:
+        MarqueeError: a file can't be read or written (disk full, no permission); no version is left behind.
+    """
+    with _reported(model, base):
+        base.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(base)
+        version = max([int(time.time()), *(taken + 1 for taken in versions(base))])
+        staging = base / f"{PREFIX}{version}{SUFFIX}"
+        destination = base / str(version)
+        try:
+            shutil.copytree(model, staging)
+            os.rename(staging, destination)
+        except OSError:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    return destination
+
+
+def archive(model: Path, folder: Path) -> None:
+    """Copies `model` into `folder`, which may exist and which nobody watches.
+
+    Raises:
+        MarqueeError: as `publish`.
+    """
+    with _reported(model, folder):
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+
+
+def versions(base: Path) -> list[int]:
+    """The versions in `base`, rising."""
+    names = [entry.name for entry in base.iterdir()]
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def _remove_leftovers(base: Path) -> None:
+    for leftover in base.glob(f"{PREFIX}*{SUFFIX}"):
+        shutil.rmtree(leftover)
+
+
+@contextmanager
+def _reported(model: Path, destination: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if isinstance(error, shutil.Error):  # copytree's list of (source, destination, why)
+            reason = str(error.args[0][0][-1])
+        raise MarqueeError(
+            f"The model {model} could not be copied to {destination}: {reason}. "
+            "Make room or mend the permissions there, and run again."
+        ) from error

@@ -1,0 +1,228 @@
+"""The coursework layout: one CSV with a 0/1 column per genre, and `Images/<Id>.jpg`."""
+
+import ast
+import collections
+import csv
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TextIO
+
+from components.film_example_gen.films import Film, Reason, Reject, checked, is_text
+from components.film_example_gen.reader import Reader, posters_in
+from transform.errors import MarqueeError
+
+CSV_NAME = "IMDB_overview_genres.csv"
+IMAGES = "Images"
+ID, GENRE, OVERVIEW = "Id", "Genre", "Overview"
+
+_BINARY = {"0": False, "0.0": False, "1": True, "1.0": True}  # the latter as pandas writes a column with gaps
+
+
+class _Record(NamedTuple):
+    row: int  # line on which it begins
+    fields: list[str]
+    problem: tuple[Reason, str] | None = None
+
+
+class CourseworkReader(Reader):
+    """Reads the CSV as a stream, in one thread, since a quoted overview may span lines."""
+
+    expects = f"{CSV_NAME} beside {IMAGES}/<Id>.jpg"
+
+    def __init__(self, folder: str):
+        super().__init__(folder)
+        self._csv = os.path.join(folder, CSV_NAME)
+        self._images = os.path.join(folder, IMAGES)
+
+    def recognises(self) -> bool:
+        return any(name.lower().endswith(".csv") for name in os.listdir(self.folder))
+
+    def check(self) -> None:
+        if not os.path.exists(self._csv):
+            others = sorted(name for name in os.listdir(self.folder) if name.lower().endswith(".csv"))
+            hint = f" Rename {others[0]} to it?" if others else ""
+            raise MarqueeError(f"{self._csv} is missing.{hint}")
+        try:
+            with open(self._csv, "rb") as raw:
+                start = raw.read(4)
+            if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise MarqueeError(f"{self._csv} is UTF-16. Save it as UTF-8.")
+            with self._open() as file:
+                records = _records(file)
+                self._check_header(next(records, None))
+                if next(records, None) is None:
+                    raise MarqueeError(f"{self._csv} has a header and no films.")
+            if os.path.lexists(self._images):
+                os.listdir(self._images)
+        except OSError as error:
+            raise MarqueeError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    def _check_header(self, record: _Record | None) -> None:
+        if record is None:
+            raise MarqueeError(f"{self._csv} is empty.")
+        columns = _columns(record)
+        where = f"{self._csv}, line {record.row} (the header)"
+        if record.problem:
+            raise MarqueeError(f"{where}: {record.problem[1]}. Save the file as UTF-8 CSV.")
+        missing = [name for name in (ID, OVERVIEW) if name not in columns]
+        if missing:
+            raise MarqueeError(
+                f"{where}: missing {' and '.join(missing)}. Expected {ID},{GENRE},<one column per genre>,{OVERVIEW}, "
+                f"separated by commas; found {','.join(columns):.200}."
+            )
+        if not set(columns) - {ID, OVERVIEW}:
+            raise MarqueeError(f"{where}: no genres. Add the column {GENRE}, or one 0/1 column per genre.")
+        for name, count in collections.Counter(columns).items():
+            if not name or count > 1:
+                problem = f"column {name} appears {count} times" if name else "a column has no name"
+                raise MarqueeError(f"{where}: {problem}. Found {','.join(columns):.200}.")
+
+    def poster_files(self) -> int:
+        return sum(len(names) for names in self._posters().values())
+
+    def _posters(self) -> dict[str, list[str]]:
+        return posters_in(self._images) if os.path.lexists(self._images) else {}
+
+    def _open(self) -> TextIO:
+        # Bytes that are not UTF-8 come through as surrogates, so that one bad row does not end the reading.
+        return open(self._csv, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+    def read(self) -> Iterator[Film | Reject]:
+        if not os.path.lexists(self._images):
+            logging.warning("%s is missing: these films go on without posters.", self._images)
+            yield Reject("", None, IMAGES, Reason.IMAGES_MISSING, "no posters for the whole span", kept=True)
+        posters = self._posters()
+        first: dict[str, tuple[int, bytes]] = {}  # Id -> line and digest of the row that is kept
+        with self._open() as file:
+            records = _records(file)
+            columns = _columns(next(records))
+            for record in records:
+                item, aside = _item(record, columns, posters)
+                if isinstance(item, Film):
+                    item = _unless_repeated(item, record, first)
+                if aside and isinstance(item, Film):
+                    yield aside
+                yield item
+
+
+def _columns(header: _Record) -> list[str]:
+    return [name.strip() for name in header.fields]
+
+
+def _unless_repeated(film: Film, record: _Record, first: dict[str, tuple[int, bytes]]) -> Film | Reject:
+    digest = hashlib.blake2b("\x1f".join(record.fields).encode(), digest_size=8).digest()
+    row, earlier = first.setdefault(film.id, (record.row, digest))
+    if row == record.row:
+        return film
+    if digest == earlier:
+        return Reject(film.id, film.row, film.file, Reason.DUPLICATE_ID, f"the same as row {row}")
+    return Reject(film.id, film.row, film.file, Reason.DUPLICATE_ID_CONFLICT, f"row {row} has this Id too")
+
+
+def _item(
+    record: _Record, columns: Sequence[str], posters: dict[str, list[str]]
+) -> tuple[Film | Reject, Reject | None]:
+    """What a row amounts to, and what of it is rejected though the film may stay."""
+    cells = dict(zip(columns, record.fields, strict=False))
+    film_id = cells.get(ID, "").strip()
+
+    def reject(reason: Reason, detail: str, kept: bool = False) -> Reject:
+        return Reject(film_id, record.row, CSV_NAME, reason, detail, kept)
+
+    if record.problem:
+        return reject(*record.problem), None
+    if len(record.fields) != len(columns):
+        return reject(Reason.BROKEN_ROW, f"{len(record.fields)} fields where the header has {len(columns)}"), None
+
+    one_hot = {name: cells[name].strip() for name in columns if name not in (ID, GENRE, OVERVIEW)}
+    for name, value in one_hot.items():
+        if value not in _BINARY:
+            detail = f"column {name} holds {value!r:.40}, expected 0 or 1"
+            return reject(Reason.ONE_HOT_NOT_BINARY, detail), None
+    marked = tuple(name for name, value in one_hot.items() if _BINARY[value])
+
+    cell = cells.get(GENRE, "").strip()
+    listed = _listed(cell)
+    aside = None
+    if listed is None and cell:
+        aside = reject(Reason.GENRE_NOT_LIST, f"{GENRE} is {cell!r:.100}, expected ['A', 'B']", kept=bool(marked))
+        if not marked:
+            return aside, None
+    if one_hot and listed is not None and set(listed) != set(marked):
+        only = ", ".join(sorted(set(listed) ^ set(marked)))
+        return reject(Reason.GENRES_DISAGREE, f"{GENRE} and the 0/1 columns differ in {only}"), None
+
+    genres = marked if one_hot else listed or ()
+    poster = os.path.join(IMAGES, posters[film_id][0]) if film_id in posters else ""
+    return checked(Film(film_id, genres, cells[OVERVIEW].strip(), poster, CSV_NAME, record.row)), aside
+
+
+def _listed(cell: str) -> tuple[str, ...] | None:
+    """The names in a Genre cell, without repeats; None where it is not a list of strings."""
+    try:
+        value = ast.literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return None
+    return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))
+
+
+def _records(file: TextIO) -> Iterator[_Record]:
+    """Records of a CSV, each with the line on which it begins and the problem that makes it unusable, if any.
+
+    A record with broken quotes would swallow the rows that follow it: it is rejected by itself, and reading
+    goes on at its second line.
+    """
+    lines = _Lines(file)
+    rows = csv.reader(lines, strict=True)
+    while True:
+        row = lines.begin()
+        try:
+            fields = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            lines.give_back()
+            rows = csv.reader(lines, strict=True)
+            fields = lines.taken[0].replace("\0", "").rstrip("\r\n").split(",")[:1]
+            yield _Record(row, fields, (Reason.BROKEN_ROW, f"not CSV: {error}"))
+            continue
+        text = "".join(lines.taken)
+        if "\0" in text:
+            yield _Record(row, fields, (Reason.NUL_BYTES, "the row holds NUL bytes"))
+        elif not is_text(text):
+            yield _Record(row, fields, (Reason.NOT_UTF8, "the text is not UTF-8"))
+        elif fields:
+            yield _Record(row, fields)
+
+
+class _Lines:
+    """Lines of a file, of which those of the record at hand can be read again. NULs, which csv refuses, are cut."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+        self._again: collections.deque[str] = collections.deque()
+        self._given = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file)
+        self.taken.append(line)
+        self._given += 1
+        return line.replace("\0", "")
+
+    def begin(self) -> int:
+        """Starts a record; returns the number of its first line."""
+        self.taken = []
+        return self._given + 1
+
+    def give_back(self) -> None:
+        """Gives back all lines of the record but the first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self._given -= len(self.taken) - 1

@@ -1,0 +1,112 @@
+"""Finds the span and fingerprints all of it, posters included, so that a changed picture is a changed input."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from tfx.components.example_gen import driver, input_processor
+from tfx.proto import example_gen_pb2, range_config_pb2
+
+from transform.errors import MarqueeError
+
+SPAN_PATTERN = "span-{SPAN}"
+_SPAN = re.compile(r"span-(0|[1-9][0-9]*)")
+
+
+class SpanInputProcessor(input_processor.InputProcessor):
+    """Resolves `input_base/span-{SPAN}/*` to the span asked for, or else to the latest."""
+
+    def __init__(
+        self,
+        input_base: str,
+        splits: Iterable[example_gen_pb2.Input.Split],
+        range_config: range_config_pb2.RangeConfig | None = None,
+    ):
+        super().__init__(splits=splits, range_config=range_config)
+        self._input_base = input_base
+
+    def resolve_span_and_version(self) -> tuple[int, int | None]:
+        """The span to read; spans have no versions.
+
+        Raises:
+            MarqueeError: the folder, its spans, or the one asked for is missing.
+        """
+        spans = spans_in(self._input_base)
+        if self._range_config is None:
+            return spans[-1], None
+        span = self._range_config.static_range.start_span_number
+        if span not in spans:
+            there = ", ".join(map(str, spans))
+            raise MarqueeError(f"{self._input_base} has no span {span}. Spans there: {there}.")
+        return span, None
+
+    def get_latest_span(self) -> int:
+        return spans_in(self._input_base)[-1]
+
+    def get_pattern_for_span_version(self, pattern: str, span: int, version: int | None) -> str:
+        return pattern.replace("{SPAN}", str(span))
+
+    def get_input_fingerprint(self, span: int, version: int | None) -> str:
+        return fingerprint(os.path.join(self._input_base, SPAN_PATTERN.format(SPAN=span)))
+
+
+class Driver(driver.FileBasedDriver):
+    """TFX's driver for files, with the whole span in the cache key."""
+
+    def get_input_processor(
+        self,
+        splits: Iterable[example_gen_pb2.Input.Split],
+        range_config: range_config_pb2.RangeConfig | None = None,
+        input_base_uri: str | None = None,
+    ) -> SpanInputProcessor:
+        assert input_base_uri
+        return SpanInputProcessor(input_base_uri, splits, range_config)
+
+
+def spans_in(folder: str) -> list[int]:
+    """Numbers of the spans in `folder`, rising; at least one.
+
+    Raises:
+        MarqueeError: the folder is missing, unreadable or without spans.
+    """
+    hint = (
+        f"Expected {folder}/span-1/ with films in it; `marquee sample --out {folder}` makes some, "
+        f"DATA=<folder> names another."
+    )
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError as error:
+        raise MarqueeError(f"{folder} cannot be read: {error.strerror}. {hint}") from error
+    spans = sorted(int(match[1]) for name in names if (match := _SPAN.fullmatch(name)))
+    if not spans:
+        raise MarqueeError(f"{folder} holds no span. {hint}")
+    return spans
+
+
+def fingerprint(folder: str) -> str:
+    """A digest of path, size and modification time of every file below `folder`.
+
+    Raises:
+        MarqueeError: a folder is unreadable.
+    """
+    files = sorted(_files(folder, ""))
+    digest = hashlib.sha256(repr(files).encode(errors="surrogateescape")).hexdigest()
+    return f"files:{len(files)},bytes:{sum(size for _, size, _ in files)},sha256:{digest}"
+
+
+def _files(folder: str, prefix: str, depth: int = 3) -> Iterator[tuple[str, int, int]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise MarqueeError(f"{folder} cannot be read: {error.strerror}.") from error
+    for entry in entries:
+        path = prefix + entry.name
+        if entry.is_dir() and depth > 0:  # a symlink to a parent folder must end somewhere
+            yield from _files(entry.path, path + "/", depth - 1)
+            continue
+        try:
+            status = entry.stat()
+        except OSError:  # a symlink to nothing
+            status = entry.stat(follow_symlinks=False)
+        yield path, status.st_size, status.st_mtime_ns

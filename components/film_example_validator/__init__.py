@@ -1,0 +1,1 @@
+"""Films against their schema: anomalies stop the run, or are logged."""

@@ -1,0 +1,69 @@
+"""The contract that `transform.features` gives, as a schema; the genres alone are read from statistics."""
+
+from collections.abc import Iterable
+
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from transform import features
+from transform.errors import MarqueeError
+
+GENRE_DOMAIN = "genres"
+
+
+def schema_of(genres: Iterable[str]) -> schema_pb2.Schema:
+    """The schema of films that have no genres but these.
+
+    Only `id` has a shape. The rest is declared by value counts even where this data happens to have all of it,
+    and so parses as VarLen: the next span may lack a poster. `poster` has no image domain, by which TFDV would
+    decode it for its statistics.
+    """
+    optional = {
+        features.OVERVIEW: schema_pb2.Feature(type=schema_pb2.BYTES),
+        features.OVERVIEW_WORDS: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
+        features.POSTER: schema_pb2.Feature(type=schema_pb2.BYTES),
+        features.POSTER_WIDTH: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
+        features.POSTER_HEIGHT: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
+        features.POSTER_LUMA: schema_pb2.Feature(
+            type=schema_pb2.FLOAT, float_domain=schema_pb2.FloatDomain(min=0, max=1)
+        ),
+    }
+    for name, feature in optional.items():
+        feature.name = name
+        feature.value_count.CopyFrom(schema_pb2.ValueCount(min=0, max=1))
+    always = schema_pb2.FeaturePresence(min_fraction=1, min_count=1)
+    film_id = schema_pb2.Feature(
+        name=features.ID,
+        type=schema_pb2.BYTES,
+        presence=always,
+        shape=schema_pb2.FixedShape(dim=[schema_pb2.FixedShape.Dim(size=1)]),
+    )
+    labels = schema_pb2.Feature(
+        name=features.GENRES,
+        type=schema_pb2.BYTES,
+        presence=always,
+        value_count=schema_pb2.ValueCount(min=1),
+        domain=GENRE_DOMAIN,
+    )
+    return schema_pb2.Schema(
+        feature=[film_id, labels, *optional.values()],
+        string_domain=[schema_pb2.StringDomain(name=GENRE_DOMAIN, value=sorted(set(genres)))],
+    )
+
+
+def genres_in(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> set[str]:
+    """The genres of one split.
+
+    Raises:
+        MarqueeError: more genres than statistics list, or none.
+    """
+    for feature in statistics.datasets[0].features:
+        if list(feature.path.step) == [features.GENRES]:
+            strings = feature.string_stats
+            genres = {bucket.label for bucket in strings.rank_histogram.buckets}
+            if strings.unique > len(genres):
+                raise MarqueeError(
+                    f"{strings.unique} different genres, of which statistics list {len(genres)}. "
+                    f"Is the data's genre column free text?"
+                )
+            return genres
+    raise MarqueeError(f"The statistics have no feature {features.GENRES!r}. Use film_stats_options().")

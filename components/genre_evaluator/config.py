@@ -1,0 +1,67 @@
+"""What TFMA is asked: the signatures, the slices, the metric, and the thresholds that decide a blessing."""
+
+import tensorflow_model_analysis as tfma
+from google.protobuf import wrappers_pb2
+
+from components.genre_evaluator import metric
+
+SPLIT = "test"
+SLICES = ("has_poster", "has_overview")  # outputs of `transform_labels`, "yes" or "no"
+
+MARGIN = "micro_f1_margin"
+UNUSABLE = "unusable_films"
+MAP = "mean_average_precision"
+
+
+def eval_config(max_map_drop: float, *, compare: bool = True) -> tfma.EvalConfig:
+    """The evaluation of one model, and of a baseline where the Evaluator has one.
+
+    Blessed is a model that, over the whole split, has a higher micro-F1 than the best constant predictor and
+    a finite score for every film, and whose mean average precision lies at most `max_map_drop` below the
+    baseline's. With `compare` off, the last condition is left out.
+    """
+    thresholds = {
+        # Equal micro-F1 is an exact 0: both are the same quotient of counts.
+        MARGIN: _value_threshold(lower_bound=1e-9),
+        UNUSABLE: _value_threshold(upper_bound=0),
+    }
+    if compare:
+        thresholds[MAP] = tfma.MetricThreshold(
+            change_threshold=tfma.GenericChangeThreshold(
+                direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+                absolute=wrappers_pb2.DoubleValue(value=-max_map_drop),
+            )
+        )
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                signature_name="evaluate",
+                label_key="labels",
+                preprocessing_function_names=["transform_labels"],
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[key]) for key in SLICES)],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(
+                        class_name=metric.MultiLabelMetrics.__name__,
+                        module=metric.MultiLabelMetrics.__module__,
+                    )
+                ],
+                per_slice_thresholds={name: _overall(threshold) for name, threshold in thresholds.items()},
+            )
+        ],
+        # Batch sizes and the like are TFMA's own; only figures of `MultiLabelMetrics` are wanted.
+        options=tfma.Options(include_default_metrics=wrappers_pb2.BoolValue(value=False)),
+    )
+
+
+def _value_threshold(**bounds: float) -> tfma.MetricThreshold:
+    values = {name: wrappers_pb2.DoubleValue(value=bound) for name, bound in bounds.items()}
+    return tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(**values))
+
+
+def _overall(threshold: tfma.MetricThreshold) -> tfma.PerSliceMetricThresholds:
+    per_slice = tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    return tfma.PerSliceMetricThresholds(thresholds=[per_slice])

@@ -1,0 +1,63 @@
+"""Posters: whatever passes decodes in TensorFlow, and its summary is right."""
+
+import io
+import random
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageStat
+
+from components.film_example_gen.posters import PosterError, examine
+from tests.pictures import picture
+
+KINDS = {
+    "JPEG": picture(),
+    "progressive": picture(progressive=True),
+    "with restarts": picture(restart_marker_blocks=2),
+    "grey": picture(mode="L"),
+    "CMYK": picture(mode="CMYK"),
+    "PNG": picture(format="PNG"),
+    "palette PNG": picture(format="PNG", mode="P"),
+    "transparent PNG": picture(format="PNG", mode="RGBA"),
+    "grey PNG": picture(format="PNG", mode="L"),
+    "one pixel": picture(size=(1, 1)),
+    "large": picture(size=(900, 1350)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_passes_as_it_is_and_is_summarised(kind):
+    poster = examine(KINDS[kind])
+    image = Image.open(io.BytesIO(KINDS[kind]))
+    assert poster.data == KINDS[kind]
+    assert (poster.width, poster.height) == image.size
+    assert poster.luma == pytest.approx(ImageStat.Stat(image.convert("RGB").convert("L")).mean[0] / 255, abs=0.02)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_luma_runs_from_0_to_1(level):
+    out = io.BytesIO()
+    Image.new("RGB", (40, 60), (level, level, level)).save(out, "JPEG")
+    assert examine(out.getvalue()).luma == pytest.approx(level / 255, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "progressive", "with restarts", "CMYK", "PNG"])
+def test_damage_passes_only_where_transform_can_decode_it(kind):
+    rng = random.Random(7)
+    passed = 0
+    for number in range(60):
+        data = bytearray(KINDS[kind])
+        if number % 2:
+            del data[rng.randrange(1, len(data)) :]
+        for _ in range(number % 5):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            poster = examine(bytes(data))
+        except PosterError:
+            continue
+        passed += 1
+        image = tf.io.decode_jpeg(poster.data, channels=3).numpy()
+        assert image.shape == (poster.height, poster.width, 3)
+        assert image.dtype == np.uint8
+    assert passed >= 6  # the undamaged ones at least

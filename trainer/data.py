@@ -1,0 +1,75 @@
+"""Transformed examples as batches for fitting."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from transform import features, posters
+from transform.errors import MarqueeError
+
+CACHE_LIMIT = 1 << 30  # bytes of parsed films that are kept in memory; more are read again each epoch
+
+
+def batches(
+    patterns: Sequence[str], split: str, *, genres: int, image_size: int, batch_size: int, shuffle: int | None = None
+) -> tf.data.Dataset:
+    """Batches of one split.
+
+    Args:
+        patterns: of gzipped TFRecords of transformed examples.
+        split: its name, for the error.
+        genres: G.
+        image_size: side of a poster in pixels, S.
+        batch_size: films of a batch; the last batch may be smaller.
+        shuffle: seed; films keep their order where it is None.
+
+    Returns:
+        Dataset of (inputs, labels): inputs has `pixels` uint8 [N, S, S, 3], `tokens` int64 [N, T] padded with
+        features.PADDING to the longest of the batch (at least 1), `has_poster` and `has_overview`
+        float32 [N]; labels is float32 [N, G].
+
+    Raises:
+        MarqueeError: the split has no film.
+    """
+    films, total = _films(patterns), count(patterns)
+    if total == 0:
+        raise MarqueeError(f"The {split} split has no film, and training needs at least one: add films to the span.")
+    if total * (image_size * image_size * features.CHANNELS + 8 * genres) <= CACHE_LIMIT:
+        films = films.cache()
+    if shuffle is not None:
+        films = films.shuffle(min(total, 10_000), seed=shuffle, reshuffle_each_iteration=True)
+    spec = {
+        features.PIXELS: tf.io.FixedLenFeature([], tf.string),
+        features.TOKENS: tf.io.RaggedFeature(tf.int64),
+        features.LABELS: tf.io.FixedLenFeature([genres], tf.int64),
+        features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
+        features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
+    }
+
+    def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        parsed = tf.io.parse_example(serialized, spec)
+        inputs = {
+            features.PIXELS: posters.unpack_pixels(parsed[features.PIXELS], image_size),
+            features.TOKENS: padded(parsed[features.TOKENS]),
+            features.HAS_POSTER: tf.cast(parsed[features.HAS_POSTER], tf.float32),
+            features.HAS_OVERVIEW: tf.cast(parsed[features.HAS_OVERVIEW], tf.float32),
+        }
+        return inputs, tf.cast(parsed[features.LABELS], tf.float32)
+
+    return films.batch(batch_size).map(parse, num_parallel_calls=2).prefetch(2)
+
+
+def padded(tokens: tf.RaggedTensor) -> tf.Tensor:
+    """Dense int64 [N, T], T at least 1: a layer cannot run over a sequence of none."""
+    dense = tokens.to_tensor(default_value=features.PADDING)
+    return tf.pad(dense, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(dense)[1])]], constant_values=features.PADDING)
+
+
+def count(patterns: Sequence[str]) -> int:
+    """Films in gzipped TFRecords."""
+    return int(_films(patterns).reduce(tf.constant(0, tf.int64), lambda total, _: total + 1))
+
+
+def _films(patterns: Sequence[str]) -> tf.data.Dataset:
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    return tf.data.TFRecordDataset(files, compression_type="GZIP")

@@ -1,0 +1,159 @@
+"""Fits one network as its recipe says, chooses thresholds on eval, and exports it."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from trainer import data, export, metrics, thresholds
+from trainer.recipe import Recipe, Task, choose
+from transform import features
+
+log = logging.getLogger("marquee.trainer")
+
+
+def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> None:
+    """Trains on the train split, keeps the weights that are best on eval, and exports.
+
+    Writes `history.json`, `training.json`, TensorBoard's logs and the best weights into the ModelRun artifact, the
+    SavedModel into the Model artifact. Never reads the test split.
+
+    Args:
+        fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, seed,
+            image_size and vocabulary_size.
+        recipes: by variant.
+
+    Raises:
+        MarqueeError: the train or the eval split is empty.
+    """
+    settings: dict[str, Any] = fn_args.custom_config
+    recipe = choose(recipes, settings)
+    transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
+    folder = Path(fn_args.model_run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    keras.utils.set_random_seed(settings["seed"])
+    genres = [name.decode() for name in transformed.vocabulary_by_name(features.GENRES_VOCABULARY)]
+    shape = {"genres": len(genres), "image_size": settings["image_size"], "batch_size": settings["batch_size"]}
+    train = data.batches(fn_args.train_files, "train", shuffle=settings["seed"], **shape)
+    held_out = data.batches(fn_args.eval_files, "eval", **shape)
+    films = data.count(fn_args.train_files)
+    task = Task(
+        positives=genre_counts(transformed, genres),
+        films=films,
+        image_size=settings["image_size"],
+        vocabulary_size=settings["vocabulary_size"],
+    )
+    model = recipe.build(task)
+    log.info(
+        "%s %s: %s parameters, %d films, seed %d", settings["name"], settings["variant"],
+        f"{model.count_params():,}", films, settings["seed"],
+    )  # fmt: skip
+    started = time.monotonic()
+    history = _fit(model, recipe, _inputs_of(model, train), _inputs_of(model, held_out), settings, folder)
+    seconds = time.monotonic() - started
+
+    labels = np.concatenate([batch.numpy() for _, batch in held_out])
+    scores = model.predict(_inputs_of(model, held_out), verbose=0)
+    chosen = thresholds.choose(labels, scores)
+    about = {
+        "name": settings["name"],
+        "variant": settings["variant"],
+        "genres": genres,
+        "thresholds": [round(float(threshold), 6) for threshold in chosen],
+        "seed": settings["seed"],
+    }
+    export.save(model, transformed, about, settings["image_size"], Path(fn_args.serving_model_dir))
+    _write(folder / "history.json", history)
+    training = {
+        **{key: settings[key] for key in ("name", "variant", "seed", "batch_size")},
+        "learning_rate": recipe.learning_rate,
+        "films": films,
+        "parameters": model.count_params(),
+        "epochs": len(history["loss"]),
+        "seconds_per_epoch": round(seconds / len(history["loss"]), 2),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+    _write(folder / "training.json", training)
+
+
+def genre_counts(transformed: tft.TFTransformOutput, genres: list[str]) -> list[int]:
+    """Films of the train split with each genre, as Transform counted them, in the order of `genres`."""
+    text = Path(transformed.vocabulary_file_by_name(features.GENRE_COUNTS)).read_text(encoding="utf-8")
+    counts = {genre: int(count) for count, genre in (line.split(" ", 1) for line in text.splitlines() if line)}
+    return [counts[genre] for genre in genres]
+
+
+def output_layer(task: Task) -> keras.layers.Layer:
+    """Sigmoid scores that start from each genre's share of the train split."""
+    bias = keras.initializers.Constant(task.log_odds)
+    return keras.layers.Dense(task.genres, activation="sigmoid", bias_initializer=bias, name="Output")
+
+
+def _inputs_of(model: keras.Model, films: tf.data.Dataset) -> tf.data.Dataset:
+    """The inputs which the network takes, and the labels."""
+    names = [tensor.name for tensor in model.inputs]
+    return films.map(lambda inputs, labels: ({name: inputs[name] for name in names}, labels))
+
+
+def _fit(
+    model: keras.Model,
+    recipe: Recipe,
+    train: tf.data.Dataset,
+    held_out: tf.data.Dataset,
+    settings: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, list[float]]:
+    model.compile(
+        optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        loss="binary_crossentropy",
+        metrics=[
+            keras.metrics.Precision(name="precision"),
+            keras.metrics.Recall(name="recall"),
+            metrics.BestMicroF1(name="f1"),
+        ],
+        jit_compile=False,  # on CPU, XLA's compile time is more than it wins
+    )
+    best = folder / "best.weights.h5"
+    callbacks = [
+        keras.callbacks.LearningRateScheduler(
+            lambda epoch, _: recipe.learning_rate * recipe.schedule(epoch, recipe.epochs)
+        ),
+        keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings["patience"]),
+        keras.callbacks.TensorBoard(folder),
+        _Progress(settings["name"], recipe.epochs),
+    ]
+    fitted = model.fit(train, validation_data=held_out, epochs=recipe.epochs, callbacks=callbacks, verbose=0)
+    model.load_weights(best)
+    return {name: [float(value) for value in values] for name, values in fitted.history.items()}
+
+
+class _Progress(keras.callbacks.Callback):
+    """One line an epoch."""
+
+    def __init__(self, name: str, epochs: int):
+        super().__init__()
+        self._name, self._epochs = name, epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        log.info(
+            "%s epoch %d/%d  loss %.3f  val_loss %.3f  val_f1 %.3f  %.0f s",
+            self._name, epoch + 1, self._epochs, logs["loss"], logs["val_loss"], logs["val_f1"],
+            time.monotonic() - self._started,
+        )  # fmt: skip
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,81 @@
+"""The overview model: a bidirectional LSTM (Hochreiter and Schmidhuber 1997) over words."""
+
+import keras
+from keras import layers, ops
+from tfx import v1 as tfx
+
+from trainer import fitting, schedules
+from trainer.recipe import Recipe, Task
+from transform import features
+
+
+def reference(task: Task) -> keras.Model:
+    """The coursework's network: two stacked bidirectional LSTMs with dropout inside the recurrence."""
+    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
+    x = layers.Embedding(task.vocabulary_size, 256, mask_zero=True, name="Embed")(tokens)
+    x = _bilstm(256, "BiLSTM1", return_sequences=True, dropout=0.5, recurrent_dropout=0.2)(x)
+    x = _bilstm(128, "BiLSTM2", dropout=0.5, recurrent_dropout=0.2)(x)
+    x = layers.Dense(128, activation="relu", name="FC1")(x)
+    x = layers.Dropout(0.8, name="Drop1")(x)
+    return keras.Model(tokens, layers.Dense(task.genres, activation="sigmoid", name="Output")(x), name="lstm")
+
+
+def default(task: Task) -> keras.Model:
+    """One bidirectional LSTM with attention over its steps, beside the words themselves."""
+    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
+    words = layers.Embedding(task.vocabulary_size, 96, mask_zero=True, name="Embed")(tokens)
+    words = layers.SpatialDropout1D(0.3, name="WordDrop")(words)
+    steps = _bilstm(64, "BiLSTM", return_sequences=True)(words)
+    x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
+    x = layers.Dropout(0.5, name="Drop")(x)
+    return keras.Model(tokens, fitting.output_layer(task)(x), name="lstm")
+
+
+@keras.saving.register_keras_serializable("marquee")
+class AttentionPooling(layers.Layer):
+    """Mean of the steps of a sequence, weighted by a learnt softmax score (Yang et al. 2016).
+
+    float32 [N, T, D] and its mask -> float32 [N, D]; zeros where every step is masked.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.supports_masking = True
+        self.hidden = layers.Dense(64, activation="tanh", name="hidden")
+        self.score = layers.Dense(1, use_bias=False, name="score")
+
+    def build(self, input_shape):
+        self.hidden.build(input_shape)
+        self.score.build((*input_shape[:-1], 64))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+    def call(self, inputs, mask=None):
+        scores = self.score(self.hidden(inputs))
+        if mask is not None:
+            present = ops.cast(mask, scores.dtype)[..., None]
+            weights = ops.softmax(scores - 1e9 * (1 - present), axis=1) * present
+        else:
+            weights = ops.softmax(scores, axis=1)
+        return ops.sum(weights * inputs, axis=1)
+
+
+def _bilstm(units: int, name: str, **options) -> layers.Layer:
+    return layers.Bidirectional(layers.LSTM(units, **options), name=name)
+
+
+RECIPES = {
+    "reference": Recipe(build=reference, epochs=20, learning_rate=1e-4, schedule=schedules.held_then_exponential),
+    "default": Recipe(
+        build=default, epochs=16, learning_rate=2e-3, schedule=schedules.warm_up_then_cosine, weight_decay=1e-2
+    ),
+}
+
+
+def run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """Trains and exports; what TFX's Trainer calls."""
+    fitting.run(fn_args, RECIPES)

@@ -1,0 +1,65 @@
+"""What a model file gives to the fitting: a network and how it is trained."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a network is built for.
+
+    Attributes:
+        genres: G, the labels.
+        positives: films of the train split with each genre, length G.
+        films: films of the train split.
+        image_size: side of a poster, in pixels.
+        vocabulary_size: token ids, padding and unknown included.
+    """
+
+    positives: Sequence[int]
+    films: int
+    image_size: int
+    vocabulary_size: int
+
+    @property
+    def genres(self) -> int:
+        return len(self.positives)
+
+    @property
+    def log_odds(self) -> np.ndarray:
+        """float32 [G]: the logit of each genre's share of the train split, smoothed by one film either way.
+
+        A last layer that starts from this bias needs not spend epochs on learning how rare a genre is.
+        """
+        positives = np.asarray(self.positives, np.float32)
+        return np.log((positives + 1) / (self.films - positives + 1)).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A network and how to train it.
+
+    Attributes:
+        build: makes the network: inputs by transformed feature name, output scores float32 [N, G] in 0..1.
+        epochs: unless the settings say otherwise.
+        learning_rate: at its highest, unless the settings say otherwise.
+        schedule: share of `learning_rate` to use, by epoch (from 0) and number of epochs.
+        weight_decay: decoupled, after Loshchilov and Hutter 2019; 0 is plain Adam.
+    """
+
+    build: Callable[[Task], keras.Model]
+    epochs: int
+    learning_rate: float
+    schedule: Callable[[int, int], float]
+    weight_decay: float = 0.0
+
+
+def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe:
+    """The variant of the settings, with their epochs and learning rate where they give any."""
+    recipe = recipes[settings["variant"]]
+    given = {key: settings[key] for key in ("epochs", "learning_rate") if settings[key] is not None}
+    return Recipe(**{**vars(recipe), **given})
