@@ -50,6 +50,7 @@ def shown(log: Path) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    logging.getLogger("tensorflow").handlers = []  # its own goes to stderr, past the root's
     file = logging.FileHandler(log, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     absl_logging.set_verbosity(absl_logging.INFO)

@@ -37,7 +37,7 @@ class MarqueeDagRunner(tfx.orchestration.LocalDagRunner):
         try:
             with _work_folder(self._paths.work, self._paths.lock), progress.shown(log):
                 super().run_with_ir(pipeline, run_options)
-            self._report()
+                self._report()
         except Exception as error:
             message = _users_mistake(error)
             if message is None:

@@ -112,6 +112,7 @@ def _fit(
     settings: Mapping[str, Any],
     folder: Path,
 ) -> dict[str, list[float]]:
+    model = _augmented(model, recipe)
     model.compile(
         optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         loss="binary_crossentropy",
@@ -133,8 +134,17 @@ def _fit(
         _Progress(settings["name"], recipe.epochs),
     ]
     fitted = model.fit(train, validation_data=held_out, epochs=recipe.epochs, callbacks=callbacks, verbose=0)
-    model.load_weights(best)
+    model.load_weights(best)  # the layers are the network's own
     return {name: [float(value) for value in values] for name, values in fitted.history.items()}
+
+
+def _augmented(network: keras.Model, recipe: Recipe) -> keras.Model:
+    """The network behind the recipe's augmentation, sharing its weights."""
+    if recipe.augment is None:
+        return network
+    [given] = network.inputs
+    entry = keras.Input(given.shape[1:], dtype=given.dtype, name=given.name)
+    return keras.Model(entry, network(recipe.augment()(entry)), name=network.name)
 
 
 class _Progress(keras.callbacks.Callback):

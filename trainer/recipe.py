@@ -45,6 +45,7 @@ class Recipe:
 
     Attributes:
         build: makes the network: inputs by transformed feature name, output scores float32 [N, G] in 0..1.
+        augment: makes a layer that the network's only input goes through while training, and never when served.
         epochs: unless the settings say otherwise.
         learning_rate: at its highest, unless the settings say otherwise.
         schedule: share of `learning_rate` to use, by epoch (from 0) and number of epochs.
@@ -55,6 +56,7 @@ class Recipe:
     epochs: int
     learning_rate: float
     schedule: Callable[[int, int], float]
+    augment: Callable[[], keras.Layer] | None = None
     weight_decay: float = 0.0
 
 

@@ -114,7 +114,7 @@ def _nodes(store: MetadataStore, run: int) -> list[Node]:
         contexts = store.get_contexts_by_execution(execution.id)
         name = next(context.name for context in contexts if context.type == "node")
         outputs = {
-            artifact.type: artifact.uri for artifact in store.get_artifacts_by_ids(_outputs(store, execution.id))
+            artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))
         }
         took = execution.last_update_time_since_epoch - execution.create_time_since_epoch
         state = STATES.get(execution.last_known_state, "unfinished")
