@@ -20,7 +20,7 @@ from transform import features
 log = logging.getLogger("marquee.trainer")
 
 
-def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> None:
+def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     """Trains on the train split, keeps the weights that are best on eval, and exports.
 
     Writes `history.json`, `training.json`, TensorBoard's logs and the best weights into the ModelRun artifact, the
@@ -30,6 +30,9 @@ def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> None:
         fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, seed,
             image_size and vocabulary_size.
         recipes: by variant.
+
+    Returns:
+        The network that was exported.
 
     Raises:
         MarqueeError: the train or the eval split is empty.
@@ -83,6 +86,7 @@ def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> None:
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
     _write(folder / "training.json", training)
+    return model
 
 
 def genre_counts(transformed: tft.TFTransformOutput, genres: list[str]) -> list[int]:

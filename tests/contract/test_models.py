@@ -1,0 +1,162 @@
+"""One contract for every model and variant: train, save, reload in a fresh process, equal scores."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx import v1 as tfx
+
+from tests.datapath import CONFIG, IMAGE_SIZE
+from tests.pictures import picture
+from trainer import cnn, data, fitting, lstm
+from transform import features
+
+pytestmark = pytest.mark.slow
+
+RECIPES = {"cnn": cnn.RECIPES, "lstm": lstm.RECIPES}
+INPUTS = {"cnn": [features.POSTER], "lstm": [features.OVERVIEW]}
+GENRES = 4
+
+SCORE_ALONE = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+records = list(tf.data.TFRecordDataset(json.loads(sys.argv[2]), compression_type="GZIP").as_numpy_iterator())
+out = {name: model.signatures[name](examples=tf.constant(records)) for name in ("serving_examples", "evaluate")}
+examples = [tf.train.Example.FromString(record) for record in records]
+inputs = {name: [(list(e.features.feature[name].bytes_list.value) or [b""])[0] for e in examples]
+          for name in json.loads(sys.argv[3])}
+out["serving_default"] = model.signatures["serving_default"](**{k: tf.constant(v) for k, v in inputs.items()})
+print(json.dumps({
+    "default": out["serving_default"]["scores"].numpy().tolist(),
+    "examples": out["serving_examples"]["scores"].numpy().tolist(),
+    "evaluate": out["evaluate"]["evaluation"].numpy().tolist(),
+    "predicted": out["serving_default"]["predicted"].numpy().tolist(),
+}))
+"""
+
+
+def fit(transformed, folder: Path, name: str, variant: str, **changes):
+    """Trains by the code that run_fn runs, on a few films."""
+    arguments = tfx.components.FnArgs(
+        train_files=[str(transformed.transformed / "Split-train" / "*")],
+        eval_files=[str(transformed.transformed / "Split-eval" / "*")],
+        transform_graph_path=str(transformed.graph),
+        serving_model_dir=str(folder / "model"),
+        model_run_dir=str(folder / "run"),
+        custom_config={
+            **CONFIG, "name": name, "variant": variant, "epochs": 4, "batch_size": 16, "learning_rate": 2e-3,
+            "patience": 8, "seed": 5, **changes,
+        },
+    )  # fmt: skip
+    network = fitting.run(arguments, RECIPES[name])
+    return SimpleNamespace(name=name, network=network, model=folder / "model", run=folder / "run")
+
+
+@pytest.fixture(scope="module", params=[(name, variant) for name in RECIPES for variant in RECIPES[name]], ids="-".join)
+def fitted(request, transformed, tmp_path_factory):
+    return fit(transformed, tmp_path_factory.mktemp("-".join(request.param)), *request.param)
+
+
+def inputs(name: str, films: int) -> dict[str, tf.Tensor]:
+    values = {features.POSTER: picture(), features.OVERVIEW: "A sheriff laughs."}
+    return {key: tf.constant([values[key]] * films, tf.string) for key in INPUTS[name]}
+
+
+def test_learns(fitted):
+    history = json.loads((fitted.run / "history.json").read_text())
+    assert min(history["loss"]) < history["loss"][0]
+    for metric in ("loss", "precision", "recall", "f1"):
+        assert len(history[metric]) == len(history[f"val_{metric}"]) == len(history["loss"])
+
+
+@pytest.mark.parametrize("films", [0, 1, 33])
+def test_answers_any_number_of_films(fitted, films):
+    answer = tf.saved_model.load(str(fitted.model)).signatures["serving_default"](**inputs(fitted.name, films))
+
+    kinds = {name: (tuple(values.shape), values.dtype) for name, values in answer.items()}
+    assert kinds == {
+        "scores": ((films, GENRES), tf.float32),
+        "genres": ((films, GENRES), tf.string),
+        "predicted": ((films, GENRES), tf.int64),
+        "top_genres": ((films, 3), tf.string),
+        "top_scores": ((films, 3), tf.float32),
+    }
+    scores = answer["scores"].numpy()
+    assert ((scores > 0) & (scores < 1)).all()
+    about = json.loads((fitted.model / "assets.extra" / "marquee.json").read_text())
+    for row in range(films):
+        assert [genre.decode() for genre in answer["genres"].numpy()[row]] == about["genres"]
+        np.testing.assert_array_equal(answer["predicted"].numpy()[row], scores[row] >= np.float32(about["thresholds"]))
+        best = np.argsort(-scores[row])[:3]
+        assert [genre.decode() for genre in answer["top_genres"].numpy()[row]] == [about["genres"][i] for i in best]
+        np.testing.assert_allclose(answer["top_scores"].numpy()[row], scores[row][best])
+
+
+def test_scores_are_equal_however_they_are_asked_for(fitted, transformed):
+    files = [str(file) for file in (transformed.examples / "Split-test").iterdir()]
+    done = subprocess.run(
+        [sys.executable, "-c", SCORE_ALONE, str(fitted.model), json.dumps(files), json.dumps(INPUTS[fitted.name])],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    alone = {name: np.array(values) for name, values in json.loads(done.stdout.splitlines()[-1]).items()}
+    patterns = [str(transformed.transformed / "Split-test" / "*")]
+    films = data.batches(patterns, "test", genres=GENRES, image_size=IMAGE_SIZE, batch_size=7)
+    names = [tensor.name for tensor in fitted.network.inputs]
+    here = np.concatenate(
+        [fitted.network({name: batch[name] for name in names}, training=False).numpy() for batch, _ in films]
+    )
+
+    assert len(here) >= 5
+    for name in ("default", "examples"):
+        np.testing.assert_allclose(alone[name], here, atol=1e-5)
+    np.testing.assert_allclose(alone["evaluate"][:, :GENRES], here, atol=1e-5)
+    np.testing.assert_array_equal(alone["evaluate"][:, GENRES:], alone["predicted"])
+
+
+def test_labels_and_slices_for_the_evaluator(fitted, transformed):
+    about = json.loads((fitted.model / "assets.extra" / "marquee.json").read_text())
+    records = transformed.raw("test")
+    answer = tf.saved_model.load(str(fitted.model)).signatures["transform_labels"](examples=tf.constant(records))
+
+    for row, record in enumerate(records):
+        raw = tf.train.Example.FromString(record).features.feature
+        said = {genre for genre, label in zip(about["genres"], answer["labels"].numpy()[row], strict=True) if label}
+        assert said == {genre.decode() for genre in raw[features.GENRES].bytes_list.value}
+        for key, feature in ((features.HAS_POSTER, features.POSTER), (features.HAS_OVERVIEW, features.OVERVIEW)):
+            there = b"yes" if raw[feature].bytes_list.value else b"no"
+            assert answer[key].numpy()[row].tolist() == [there]
+
+
+def test_a_missing_input_is_answered_as_a_missing_one(fitted):
+    [name] = INPUTS[fitted.name]
+    model = tf.saved_model.load(str(fitted.model))
+    absent = model.signatures["serving_default"](**{name: tf.constant([""])})["scores"]
+    example = tf.train.Example().SerializeToString()
+    np.testing.assert_allclose(model.signatures["serving_examples"](examples=tf.constant([example]))["scores"], absent)
+
+
+def test_a_poster_that_is_no_picture_names_its_row(fitted):
+    if features.POSTER not in INPUTS[fitted.name]:
+        return
+    serve = tf.saved_model.load(str(fitted.model)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="poster in row 2 is neither a JPEG nor a PNG"):
+        serve(poster=tf.constant([picture(), b"", b"GIF89a and more"]))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        serve(poster=tf.constant([picture()[:300]]))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_one_seed_gives_one_model(name, transformed, tmp_path):
+    weights = [
+        fit(transformed, tmp_path / str(run), name, "default", epochs=2, seed=seed).network.get_weights()
+        for run, seed in enumerate((3, 3, 4))
+    ]
+    for first, second in zip(weights[0], weights[1], strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert any((first != other).any() for first, other in zip(weights[0], weights[2], strict=True))
