@@ -24,7 +24,9 @@ def reference(task: Task) -> keras.Model:
     for block in (1, 2):
         x = layers.Dense(1024, activation="relu", name=f"FC{block}")(x)
         x = layers.Dropout(0.5, name=f"Drop{block + 4}")(x)
-    return keras.Model(pixels, layers.Dense(task.genres, activation="sigmoid", name="Output")(x), name="cnn")
+    return keras.Model(
+        {features.PIXELS: pixels}, layers.Dense(task.genres, activation="sigmoid", name="Output")(x), name="cnn"
+    )
 
 
 def default(task: Task) -> keras.Model:
@@ -42,7 +44,7 @@ def default(task: Task) -> keras.Model:
     peak = layers.GlobalMaxPooling2D(name="Peak")(x)
     x = layers.Concatenate(name="Summary")([mean, peak])
     x = layers.Dropout(0.4, name="Drop")(x)
-    return keras.Model(pixels, fitting.output_layer(task)(x), name="cnn")
+    return keras.Model({features.PIXELS: pixels}, fitting.output_layer(task)(x), name="cnn")
 
 
 def augment() -> keras.Layer:
@@ -52,7 +54,7 @@ def augment() -> keras.Layer:
     )
 
 
-def _pixels(task: Task) -> dict[str, keras.KerasTensor]:
+def _pixels(task: Task) -> keras.KerasTensor:
     shape = (task.image_size, task.image_size, features.CHANNELS)
     return layers.Input(shape, dtype="uint8", name=features.PIXELS)
 

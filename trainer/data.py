@@ -34,6 +34,7 @@ def batches(
     films, total = _films(patterns), count(patterns)
     if total == 0:
         raise MarqueeError(f"The {split} split has no film, and training needs at least one: add films to the span.")
+    films = films.apply(tf.data.experimental.assert_cardinality(total))
     if total * (image_size * image_size * features.CHANNELS + 8 * genres) <= CACHE_LIMIT:
         films = films.cache()
     if shuffle is not None:
@@ -61,8 +62,13 @@ def batches(
 
 def padded(tokens: tf.RaggedTensor) -> tf.Tensor:
     """Dense int64 [N, T], T at least 1: a layer cannot run over a sequence of none."""
-    dense = tokens.to_tensor(default_value=features.PADDING)
-    return tf.pad(dense, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(dense)[1])]], constant_values=features.PADDING)
+    return at_least_one(tokens.to_tensor(default_value=features.PADDING), axis=1)
+
+
+def at_least_one(values: tf.Tensor, axis: int) -> tf.Tensor:
+    """The tensor, with one slice of zeros along `axis` where it has none."""
+    missing = tf.maximum(0, 1 - tf.shape(values)[axis])
+    return tf.pad(values, [[0, missing if dimension == axis else 0] for dimension in range(values.shape.rank)])
 
 
 def count(patterns: Sequence[str]) -> int:

@@ -50,6 +50,8 @@ class ServingModule(tf.Module):
     ):
         super().__init__()
         self.model = model
+        # Keras does not track the seeds of dropout layers, which the graph captures although it never draws.
+        self.variables_of_model = [variable.value for variable in model.variables]
         self.transform_layer = transformed.transform_features_layer()
         self._names = [tensor.name for tensor in model.inputs]
         self._raw_spec = transformed.raw_feature_spec()
@@ -80,6 +82,7 @@ class ServingModule(tf.Module):
         return self._scores({name: _sparse(data) for name, data in raw.items()})
 
     def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tf.Tensor:
+        films = next(iter(raw.values())).dense_shape[0]
         transformed = self.transform_layer(dict(raw))
         inputs = {}
         for name in self._names:
@@ -87,7 +90,10 @@ class ServingModule(tf.Module):
                 inputs[name] = posters.unpack_pixels(transformed[name], self._image_size)
             else:
                 inputs[name] = data.padded(tf.RaggedTensor.from_sparse(transformed[name]))
-        return self.model(inputs, training=False)
+        # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
+        return self.model({name: data.at_least_one(rows, axis=0) for name, rows in inputs.items()}, training=False)[
+            :films
+        ]
 
     def _parsed(self, examples: tf.Tensor, names: list[str]) -> dict[str, Any]:
         return tf.io.parse_example(examples, {name: self._raw_spec[name] for name in names})

@@ -148,7 +148,7 @@ def _augmented(network: keras.Model, recipe: Recipe) -> keras.Model:
         return network
     [given] = network.inputs
     entry = keras.Input(given.shape[1:], dtype=given.dtype, name=given.name)
-    return keras.Model(entry, network(recipe.augment()(entry)), name=network.name)
+    return keras.Model({given.name: entry}, network({given.name: recipe.augment()(entry)}), name=network.name)
 
 
 class _Progress(keras.callbacks.Callback):

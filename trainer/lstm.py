@@ -17,7 +17,9 @@ def reference(task: Task) -> keras.Model:
     x = _bilstm(128, "BiLSTM2", dropout=0.5, recurrent_dropout=0.2)(x)
     x = layers.Dense(128, activation="relu", name="FC1")(x)
     x = layers.Dropout(0.8, name="Drop1")(x)
-    return keras.Model(tokens, layers.Dense(task.genres, activation="sigmoid", name="Output")(x), name="lstm")
+    return keras.Model(
+        {features.TOKENS: tokens}, layers.Dense(task.genres, activation="sigmoid", name="Output")(x), name="lstm"
+    )
 
 
 def default(task: Task) -> keras.Model:
@@ -28,7 +30,7 @@ def default(task: Task) -> keras.Model:
     steps = _bilstm(64, "BiLSTM", return_sequences=True)(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
     x = layers.Dropout(0.5, name="Drop")(x)
-    return keras.Model(tokens, fitting.output_layer(task)(x), name="lstm")
+    return keras.Model({features.TOKENS: tokens}, fitting.output_layer(task)(x), name="lstm")
 
 
 @keras.saving.register_keras_serializable("marquee")

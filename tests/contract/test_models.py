@@ -55,7 +55,8 @@ def fit(transformed, folder: Path, name: str, variant: str, **changes):
         },
     )  # fmt: skip
     network = fitting.run(arguments, RECIPES[name])
-    return SimpleNamespace(name=name, network=network, model=folder / "model", run=folder / "run")
+    served = tf.saved_model.load(str(folder / "model")).signatures
+    return SimpleNamespace(name=name, network=network, served=served, model=folder / "model", run=folder / "run")
 
 
 @pytest.fixture(scope="module", params=[(name, variant) for name in RECIPES for variant in RECIPES[name]], ids="-".join)
@@ -77,7 +78,7 @@ def test_learns(fitted):
 
 @pytest.mark.parametrize("films", [0, 1, 33])
 def test_answers_any_number_of_films(fitted, films):
-    answer = tf.saved_model.load(str(fitted.model)).signatures["serving_default"](**inputs(fitted.name, films))
+    answer = fitted.served["serving_default"](**inputs(fitted.name, films))
 
     kinds = {name: (tuple(values.shape), values.dtype) for name, values in answer.items()}
     assert kinds == {
@@ -122,7 +123,7 @@ def test_scores_are_equal_however_they_are_asked_for(fitted, transformed):
 def test_labels_and_slices_for_the_evaluator(fitted, transformed):
     about = json.loads((fitted.model / "assets.extra" / "marquee.json").read_text())
     records = transformed.raw("test")
-    answer = tf.saved_model.load(str(fitted.model)).signatures["transform_labels"](examples=tf.constant(records))
+    answer = fitted.served["transform_labels"](examples=tf.constant(records))
 
     for row, record in enumerate(records):
         raw = tf.train.Example.FromString(record).features.feature
@@ -135,16 +136,15 @@ def test_labels_and_slices_for_the_evaluator(fitted, transformed):
 
 def test_a_missing_input_is_answered_as_a_missing_one(fitted):
     [name] = INPUTS[fitted.name]
-    model = tf.saved_model.load(str(fitted.model))
-    absent = model.signatures["serving_default"](**{name: tf.constant([""])})["scores"]
+    absent = fitted.served["serving_default"](**{name: tf.constant([""])})["scores"]
     example = tf.train.Example().SerializeToString()
-    np.testing.assert_allclose(model.signatures["serving_examples"](examples=tf.constant([example]))["scores"], absent)
+    np.testing.assert_allclose(fitted.served["serving_examples"](examples=tf.constant([example]))["scores"], absent)
 
 
 def test_a_poster_that_is_no_picture_names_its_row(fitted):
     if features.POSTER not in INPUTS[fitted.name]:
         return
-    serve = tf.saved_model.load(str(fitted.model)).signatures["serving_default"]
+    serve = fitted.served["serving_default"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="poster in row 2 is neither a JPEG nor a PNG"):
         serve(poster=tf.constant([picture(), b"", b"GIF89a and more"]))
     with pytest.raises(tf.errors.InvalidArgumentError):
