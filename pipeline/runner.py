@@ -49,7 +49,7 @@ class MarqueeDagRunner(tfx.orchestration.LocalDagRunner):
     def _report(self) -> None:
         run = record.of_last_run(self._paths)
         page = write(run, self._paths.reports)
-        progress.console.print(table.of(run))
+        progress.console.print(table.of(run), soft_wrap=True)
         progress.console.print(f"Report: {page}", soft_wrap=True)
 
 

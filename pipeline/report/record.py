@@ -113,9 +113,7 @@ def _nodes(store: MetadataStore, run: int) -> list[Node]:
     for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
         contexts = store.get_contexts_by_execution(execution.id)
         name = next(context.name for context in contexts if context.type == "node")
-        outputs = {
-            artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))
-        }
+        outputs = {artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))}
         took = execution.last_update_time_since_epoch - execution.create_time_since_epoch
         state = STATES.get(execution.last_known_state, "unfinished")
         nodes.append(Node(id=name.split(".", 1)[1], state=state, seconds=took / 1000, outputs=outputs))

@@ -1,5 +1,7 @@
 """The short tables that a run ends with."""
 
+from collections.abc import Iterator
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -8,8 +10,8 @@ from pipeline.report.record import RunRecord
 
 
 def of(run: RunRecord) -> Group:
-    """Films and rejects by reason, then each model beside the best constant predictor."""
-    return Group(_films(run), _models(run))
+    """Films and rejects by reason, each model beside the best constant predictor, and why it was blessed or not."""
+    return Group(_films(run), "", _models(run), "", *_verdicts(run))
 
 
 def _films(run: RunRecord) -> Table:
@@ -23,8 +25,10 @@ def _films(run: RunRecord) -> Table:
 
 def _models(run: RunRecord) -> Table:
     table = Table(title="Models, on the test split", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("model", "micro-F1", "macro-F1", "mAP", "blessed", "why", "pushed to"):
-        table.add_column(column, justify="right" if "F1" in column or column == "mAP" else "left", overflow="fold")
+    table.add_column("model")
+    for column in ("micro-F1", "macro-F1", "mAP"):
+        table.add_column(column, justify="right")
+    table.add_column("blessed")
     for name, model in run.models.items():
         summary = model.evaluation
         metrics = summary["metrics"]
@@ -34,14 +38,19 @@ def _models(run: RunRecord) -> Table:
             _figure(metrics["macro_f1"]),
             _figure(metrics["mean_average_precision"]),
             Text("yes", "green") if summary["blessed"] else Text("no", "red"),
-            "\n".join(summary["reasons"]),
-            model.pushed or "",
         )
     if run.models:
         constant = next(iter(run.models.values())).evaluation["constant"]  # of the same rows for all
         answer = "always " + ", ".join(constant["genres"])
-        table.add_row("constant", _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "", answer, "")
+        table.add_row(answer, _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "")
     return table
+
+
+def _verdicts(run: RunRecord) -> Iterator[Text]:
+    for name, model in run.models.items():
+        verdict = "blessed" if model.evaluation["blessed"] else "not blessed"
+        where = f" Pushed to {model.pushed}" if model.pushed else " Not pushed."
+        yield Text(f"{name}: {verdict}: {'; '.join(model.evaluation['reasons'])}.{where}")
 
 
 def _figure(value: float | None) -> str:
