@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfx import v1 as tfx
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline import progress
@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from transform.errors import MarqueeError
 
 
-class MarqueeDagRunner(tfx.orchestration.LocalDagRunner):
+class MarqueeDagRunner(LocalDagRunner):
     """TFX's LocalDagRunner with progress, a plain message for the user's mistakes, and a report.
 
     `run` is left alone: TFX's command line patches it.
@@ -39,7 +39,7 @@ class MarqueeDagRunner(tfx.orchestration.LocalDagRunner):
                 super().run_with_ir(pipeline, run_options)
                 self._report()
         except Exception as error:
-            message = _users_mistake(error)
+            message = users_mistake(error)
             if message is None:
                 progress.console.print(f"[bold red]failed:[/] {type(error).__name__}. The log is {log}", soft_wrap=True)
                 raise
@@ -73,7 +73,7 @@ def _work_folder(work: Path, lock: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _users_mistake(error: BaseException) -> str | None:
+def users_mistake(error: BaseException) -> str | None:
     """The message of the MarqueeError behind an exception, or of a full disk; None for any other.
 
     Beam raises what a worker raised as a RuntimeError that holds the worker's traceback as text.

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfx import v1 as tfx
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.transform.component import Transform
 from tfx.types import channel_utils
 
 from components.film_example_gen.component import FilmExampleGen
@@ -40,7 +41,7 @@ def transformed(folder: Path, films: int) -> DataPath:
     ]
     channel = channel_utils.as_channel(examples)
     statistics = execute(
-        tfx.components.StatisticsGen(examples=channel, stats_options=film_stats_options()),
+        StatisticsGen(examples=channel, stats_options=film_stats_options()),
         {"examples": examples},
         folder / "statistics",
     )["statistics"]
@@ -48,7 +49,7 @@ def transformed(folder: Path, films: int) -> DataPath:
         FilmSchemaGen(statistics=channel_utils.as_channel(statistics)), {"statistics": statistics}, folder / "schema"
     )["schema"]
     outputs = execute(
-        tfx.components.Transform(
+        Transform(
             examples=channel,
             schema=channel_utils.as_channel(schema),
             preprocessing_fn="transform.preprocessing.preprocessing_fn",

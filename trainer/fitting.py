@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer import data, export, metrics, thresholds
 from trainer.recipe import Recipe, Task, choose
@@ -20,7 +20,7 @@ from transform import features
 log = logging.getLogger("marquee.trainer")
 
 
-def run(fn_args: tfx.components.FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
+def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     """Trains on the train split, keeps the weights that are best on eval, and exports.
 
     Writes `history.json`, `training.json`, TensorBoard's logs and the best weights into the ModelRun artifact, the

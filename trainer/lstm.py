@@ -2,7 +2,7 @@
 
 import keras
 from keras import layers, ops
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer import fitting, schedules
 from trainer.recipe import Recipe, Task
@@ -78,6 +78,6 @@ RECIPES = {
 }
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """Trains and exports; what TFX's Trainer calls."""
     fitting.run(fn_args, RECIPES)

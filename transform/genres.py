@@ -19,9 +19,7 @@ def multi_hot(genres: tf.SparseTensor) -> tf.SparseTensor:
         int64 [N, G], sparse in type only: every cell is present, 0s too. G is known once the data
         is analysed, so the shape is not static and Transform can only write it as a list that varies.
     """
-    ids = tft.compute_and_apply_vocabulary(
-        genres, default_value=-1, vocab_filename=features.GENRES_VOCABULARY
-    )
+    ids = tft.compute_and_apply_vocabulary(genres, default_value=-1, vocab_filename=features.GENRES_VOCABULARY)
     tft.vocabulary(genres, vocab_filename=features.GENRE_COUNTS, store_frequency=True)
     labels = tft.experimental.get_vocabulary_size_by_name(features.GENRES_VOCABULARY)
 

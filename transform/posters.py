@@ -39,9 +39,7 @@ def pack_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
 def unpack_pixels(pixels: tf.Tensor, size: int) -> tf.Tensor:
     """Undoes `pack_pixels` for a batch: string [N] -> uint8 [N, size, size, 3]."""
     length = size * size * features.CHANNELS
-    return tf.reshape(
-        tf.io.decode_raw(pixels, tf.uint8, fixed_length=length), [-1, size, size, features.CHANNELS]
-    )
+    return tf.reshape(tf.io.decode_raw(pixels, tf.uint8, fixed_length=length), [-1, size, size, features.CHANNELS])
 
 
 def pixels_of_posters(posters: tf.Tensor, size: int) -> tf.Tensor:

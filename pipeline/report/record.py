@@ -9,6 +9,7 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from transform.errors import MarqueeError
 
@@ -69,9 +70,7 @@ def open_store(metadata: Path) -> MetadataStore:
     """
     if not metadata.is_file():
         raise MarqueeError(f"{metadata}: no such file. Nothing has run in this work folder yet: `marquee run`.")
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(metadata)
-    return MetadataStore(config)
+    return MetadataStore(connection_config(metadata))
 
 
 def of_last_run(paths: Paths) -> RunRecord:

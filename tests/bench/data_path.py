@@ -141,12 +141,12 @@ def _ingest(folder: Path) -> Callable[[], None]:
 
 
 def _statistics(folder: Path) -> Callable[[], None]:
-    from tfx import v1 as tfx
+    from tfx.components.statistics_gen.component import StatisticsGen
 
     from components.film_statistics import film_stats_options
 
     examples = _examples(folder)
-    component = tfx.components.StatisticsGen(examples=_channel(examples), stats_options=film_stats_options())
+    component = StatisticsGen(examples=_channel(examples), stats_options=film_stats_options())
     return _executed(component, {"examples": [examples]}, folder / "statistics")
 
 
@@ -159,10 +159,10 @@ def _schema(folder: Path) -> Callable[[], None]:
 
 
 def _transform(folder: Path) -> Callable[[], None]:
-    from tfx import v1 as tfx
+    from tfx.components.transform.component import Transform
 
     examples, schema = _examples(folder), _artifact("Schema", folder / "schema" / "schema")
-    component = tfx.components.Transform(
+    component = Transform(
         examples=_channel(examples),
         schema=_channel(schema),
         preprocessing_fn="transform.preprocessing.preprocessing_fn",

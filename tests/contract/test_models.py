@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.datapath import CONFIG, IMAGE_SIZE
 from tests.pictures import picture
@@ -43,7 +43,7 @@ print(json.dumps({
 
 def fit(transformed, folder: Path, name: str, variant: str, **changes):
     """Trains by the code that run_fn runs, on a few films."""
-    arguments = tfx.components.FnArgs(
+    arguments = FnArgs(
         train_files=[str(transformed.transformed / "Split-train" / "*")],
         eval_files=[str(transformed.transformed / "Split-eval" / "*")],
         transform_graph_path=str(transformed.graph),

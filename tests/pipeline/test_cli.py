@@ -1,0 +1,61 @@
+"""The command line: what it makes of options, and how it refuses."""
+
+import json
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline import cli
+
+
+def call(*arguments: str):
+    return CliRunner().invoke(cli.main, arguments)
+
+
+def test_env_is_what_a_shell_evaluates(tmp_path):
+    printed = call("env", "--work", str(tmp_path / "it's here"), "--epochs", "3", "--set", "cnn.seed=9").output
+    shell = f'{printed}\nprintf "%s\\n%s" "$LOCAL_HOME" "$MARQUEE_SETTINGS"'
+    home, settings = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert home == str(tmp_path / "it's here" / "tfx")
+    read = json.loads(settings)
+    assert (read["cnn"]["epochs"], read["lstm"]["epochs"], read["cnn"]["seed"]) == (3, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["env", "--set", "cnn.epochs"], "--set cnn.epochs: allowed is KEY=VALUE"),
+        (["env", "--epochs", "x"], "cnn.epochs = 'x'"),
+        (["env", "--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["report", "--work", "nowhere"], "nowhere/reports: no report in it yet"),
+        (["runs", "--work", "nowhere"], "nowhere/metadata.sqlite: no such file"),
+        (["schema", "save", "--work", "nowhere"], "nowhere/artifacts: no inferred schema in it yet"),
+    ],
+)
+def test_refusals_are_one_line_and_exit_2(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call(*arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert done.output.startswith("marquee: ")
+    assert done.output.count("\n") == 1
+
+
+def test_schema_save_keeps_what_the_user_edited(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inferred = tmp_path / "work" / "artifacts" / "SchemaGen" / "schema" / "3" / "schema.pbtxt"
+    inferred.parent.mkdir(parents=True)
+    inferred.write_text("# inferred\n")
+    assert call("schema", "save").exit_code == 0
+    saved = tmp_path / "schema" / "schema.pbtxt"
+    assert saved.read_text() == "# inferred\n"
+    saved.write_text("# edited\n")
+    assert call("schema", "save").exit_code == 2
+    assert saved.read_text() == "# edited\n"
+
+
+def test_sample_is_drawn_where_asked(tmp_path):
+    done = call("sample", "--films", "20", "--seed", "1", "--out", str(tmp_path / "films"))
+    assert done.exit_code == 0
+    assert len(list((tmp_path / "films" / "span-1" / "Images").iterdir())) >= 15

@@ -1,0 +1,73 @@
+"""The DAG as a pure function of settings."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import settings
+from pipeline.dag import create_pipeline
+from pipeline.paths import Paths, source_fingerprint
+
+SOURCES = {"transform": "t", "trainer": "r"}
+SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"}
+
+
+def dag(schema: Path | None = None, **overrides):
+    chosen = settings.load(None, overrides)
+    return create_pipeline(chosen, Paths(data=Path("/d"), work=Path("/w"), schema=schema), SOURCES)
+
+
+def of_model(name: str) -> set[str]:
+    return {f"{step}.{name}" for step in ("Trainer", "LatestBlessed", "Evaluator", "Pusher")}
+
+
+def test_every_model_has_its_own_branch():
+    assert {node.id for node in dag().components} == SHARED | of_model("cnn") | of_model("lstm")
+    assert {node.id for node in dag(models="lstm").components} == SHARED | of_model("lstm")
+
+
+def test_a_curated_schema_is_imported_instead_of_inferred():
+    ids = {node.id for node in dag(schema=Path("/schema.pbtxt")).components}
+    assert "ImportSchemaGen" in ids
+    assert "SchemaGen" not in ids
+
+
+def test_it_touches_no_disk_and_stays_the_same():
+    first, second = (dag() for _ in range(2))
+    assert not Path("/w").exists()
+    for one, other in zip(first.components, second.components, strict=True):
+        assert one.id == other.id
+        assert one.exec_properties == other.exec_properties
+
+
+def test_nothing_is_transformed_before_the_films_are_validated():
+    nodes = {node.id: node for node in dag().components}
+    assert nodes["ExampleValidator"] in nodes["Transform"].upstream_nodes
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changed"),
+    [
+        ({}, set()),
+        ({"lstm.epochs": 3}, {"Trainer.lstm"}),
+        ({"transform.image_size": 48}, {"Transform", "Trainer.cnn", "Trainer.lstm"}),
+        ({"data.span": 2}, {"FilmExampleGen"}),
+        ({"evaluation.max_map_drop": 0.5}, {"Evaluator.cnn", "Evaluator.lstm"}),
+        ({"schema.on_anomaly": "warn"}, {"ExampleValidator"}),
+    ],
+)
+def test_a_setting_reaches_the_components_that_it_is_for(overrides, changed):
+    before = {node.id: node.exec_properties for node in dag().components}
+    after = {node.id: node.exec_properties for node in dag(**overrides).components}
+    assert {id for id in before if before[id] != after[id]} == changed
+
+
+def test_changed_code_is_another_fingerprint(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.paths.ROOT", tmp_path)
+    (tmp_path / "trainer").mkdir()
+    code = tmp_path / "trainer" / "cnn.py"
+    code.write_text("a = 1\n")
+    before = source_fingerprint("trainer")
+    assert source_fingerprint("trainer") == before
+    code.write_text("a = 2\n")
+    assert source_fingerprint("trainer") != before
