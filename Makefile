@@ -1,6 +1,8 @@
 # DATA, WORK, SPAN, MODELS and EPOCHS narrow a run: make run DATA=/data/films MODELS=lstm EPOCHS=3
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 PY := .venv/bin/python
+# Modules share their films between tests, so a module stays with one worker.
+PARALLEL := --numprocesses 2 --dist loadfile --maxfail 20
 
 .PHONY: help
 help: ## this list
@@ -17,11 +19,11 @@ run: setup ## run the pipeline, on the drawn sample or on DATA
 
 .PHONY: test
 test: setup ## every test
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(PARALLEL)
 
 .PHONY: test-fast
 test-fast: setup ## the tests that take under a minute together
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest $(PARALLEL) -m "not slow"
 
 .PHONY: lint
 lint: setup ## ruff and mypy

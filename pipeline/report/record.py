@@ -82,8 +82,8 @@ def of_last_run(paths: Paths) -> RunRecord:
     transform = _folder(nodes, "Transform", "TransformGraph")
     names = [id.removeprefix("Evaluator.") for id in nodes if id.startswith("Evaluator.")]
     return RunRecord(
-        id=last.properties["run_id"].string_value or last.name,
-        pipeline=last.properties["pipeline_name"].string_value or last.name.split(".")[0],
+        id=last.name,
+        pipeline=store.get_contexts_by_type("pipeline")[0].name,
         nodes=list(nodes.values()),
         ingest=_json(ingest / "ingest.json") if ingest else {},
         rejects=_lines(ingest / "rejects.jsonl") if ingest else [],
