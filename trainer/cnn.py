@@ -39,7 +39,7 @@ def default(task: Task) -> keras.Model:
         )(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"Norm{block}")(x)
         x = layers.ReLU(name=f"ReLU{block}")(x)
-        x = layers.MaxPooling2D(name=f"Pool{block}")(x)
+        x = layers.MaxPooling2D(padding="same", name=f"Pool{block}")(x)  # same: a picture of 16 pixels is down to 1
     mean = layers.GlobalAveragePooling2D(name="Mean")(x)
     peak = layers.GlobalMaxPooling2D(name="Peak")(x)
     x = layers.Concatenate(name="Summary")([mean, peak])

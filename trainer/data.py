@@ -7,7 +7,7 @@ import tensorflow as tf
 from transform import features, posters
 from transform.errors import MarqueeError
 
-CACHE_LIMIT = 1 << 30  # bytes of parsed films that are kept in memory; more are read again each epoch
+MEMORY = 1 << 30  # bytes of one split that are kept; of a larger one, each epoch reads the files and shuffles so much
 
 
 def batches(
@@ -35,13 +35,14 @@ def batches(
     if total == 0:
         raise MarqueeError(f"The {split} split has no film, and training needs at least one: add films to the span.")
     films = films.apply(tf.data.experimental.assert_cardinality(total))
-    if total * (image_size * image_size * features.CHANNELS + 8 * genres) <= CACHE_LIMIT:
+    fitting = MEMORY // (image_size * image_size * features.CHANNELS + 8 * genres)
+    if total <= fitting:
         films = films.cache()
     if shuffle is not None:
-        films = films.shuffle(min(total, 10_000), seed=shuffle, reshuffle_each_iteration=True)
+        films = films.shuffle(min(total, max(fitting, 1)), seed=shuffle, reshuffle_each_iteration=True)
     spec = {
         features.PIXELS: tf.io.FixedLenFeature([], tf.string),
-        features.TOKENS: tf.io.RaggedFeature(tf.int64),
+        features.TOKENS: tf.io.VarLenFeature(tf.int64),
         features.LABELS: tf.io.FixedLenFeature([genres], tf.int64),
         features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
         features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
@@ -49,20 +50,28 @@ def batches(
 
     def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         parsed = tf.io.parse_example(serialized, spec)
-        inputs = {
-            features.PIXELS: posters.unpack_pixels(parsed[features.PIXELS], image_size),
-            features.TOKENS: padded(parsed[features.TOKENS]),
-            features.HAS_POSTER: tf.cast(parsed[features.HAS_POSTER], tf.float32),
-            features.HAS_OVERVIEW: tf.cast(parsed[features.HAS_OVERVIEW], tf.float32),
-        }
-        return inputs, tf.cast(parsed[features.LABELS], tf.float32)
+        labels = tf.cast(parsed.pop(features.LABELS), tf.float32)
+        return {name: network_input(name, values, image_size) for name, values in parsed.items()}, labels
 
     return films.batch(batch_size).map(parse, num_parallel_calls=2).prefetch(2)
 
 
-def padded(tokens: tf.RaggedTensor) -> tf.Tensor:
-    """Dense int64 [N, T], T at least 1: a layer cannot run over a sequence of none."""
-    return at_least_one(tokens.to_tensor(default_value=features.PADDING), axis=1)
+def network_input(name: str, values: tf.Tensor | tf.SparseTensor, image_size: int) -> tf.Tensor:
+    """One transformed feature of N films as a network takes it; training and serving both call this.
+
+    Args:
+        name: `pixels` (string [N]), `tokens` (sparse int64 [N, 0..]), `has_poster` or `has_overview` (int64 [N]).
+        values: the feature.
+        image_size: side of a poster in pixels, S.
+
+    Returns:
+        uint8 [N, S, S, 3]; int64 [N, T], T at least 1, since no layer runs over a sequence of none; float32 [N].
+    """
+    if name == features.PIXELS:
+        return posters.unpack_pixels(values, image_size)
+    if name == features.TOKENS:
+        return at_least_one(tf.sparse.to_dense(values, default_value=features.PADDING), axis=1)
+    return tf.cast(values, tf.float32)
 
 
 def at_least_one(values: tf.Tensor, axis: int) -> tf.Tensor:

@@ -10,10 +10,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer import data
-from transform import features, posters
+from transform import features
 
 TOP = 3
-RAW = {features.PIXELS: features.POSTER, features.TOKENS: features.OVERVIEW}
+RAW = {
+    features.PIXELS: features.POSTER,
+    features.HAS_POSTER: features.POSTER,
+    features.TOKENS: features.OVERVIEW,
+    features.HAS_OVERVIEW: features.OVERVIEW,
+}
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
 
@@ -53,7 +58,8 @@ class ServingModule(tf.Module):
         # Keras does not track the seeds of dropout layers, which the graph captures although it never draws.
         self.variables_of_model = [variable.value for variable in model.variables]
         self.transform_layer = transformed.transform_features_layer()
-        self._names = [tensor.name for tensor in model.inputs]
+        self._inputs = [tensor.name for tensor in model.inputs]
+        self._raw = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
         self._raw_spec = transformed.raw_feature_spec()
         self._genres = tf.constant(genres)
         self._thresholds = tf.constant(thresholds, tf.float32)
@@ -62,38 +68,29 @@ class ServingModule(tf.Module):
     def signatures(self) -> dict[str, Any]:
         """Concrete functions by signature name."""
         strings = tf.TensorSpec([None], tf.string)
-        raw = [RAW[name] for name in (features.PIXELS, features.TOKENS) if name in self._names]
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        serve = tf.function(lambda **inputs: self._answer(self._of_strings(inputs)))
+        serve = tf.function(lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self._raw}))
         return {
             "serving_default": serve.get_concrete_function(
-                **{name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in raw}
+                **{name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self._raw}
             ),
             "serving_examples": tf.function(
-                lambda examples: self._answer(self._scores(self._parsed(examples, raw)))
+                lambda examples: self._answer(self._parsed(examples, self._raw))
             ).get_concrete_function(examples=examples),
             "evaluate": tf.function(self._evaluation).get_concrete_function(examples=examples),
             "transform_labels": tf.function(self._labels).get_concrete_function(examples=examples),
         }
 
-    def _of_strings(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Scores float32 [N, G] of raw strings [N]; an empty string is a missing poster or overview."""
-        raw = {name: _pictures(data) if name == features.POSTER else data for name, data in inputs.items()}
-        return self._scores({name: _sparse(data) for name, data in raw.items()})
-
     def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tf.Tensor:
-        films = next(iter(raw.values())).dense_shape[0]
+        """float32 [N, G] of sparse strings [N, 0..1]; an absent one, and an empty one, is a missing input."""
+        films = raw[self._raw[0]].dense_shape[0]
         transformed = self.transform_layer(dict(raw))
-        inputs = {}
-        for name in self._names:
-            if name == features.PIXELS:
-                inputs[name] = posters.unpack_pixels(transformed[name], self._image_size)
-            else:
-                inputs[name] = data.padded(tf.RaggedTensor.from_sparse(transformed[name]))
         # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
-        return self.model({name: data.at_least_one(rows, axis=0) for name, rows in inputs.items()}, training=False)[
-            :films
-        ]
+        inputs = {
+            name: data.at_least_one(data.network_input(name, transformed[name], self._image_size), axis=0)
+            for name in self._inputs
+        }
+        return self.model(inputs, training=False)[:films]
 
     def _parsed(self, examples: tf.Tensor, names: list[str]) -> dict[str, Any]:
         return tf.io.parse_example(examples, {name: self._raw_spec[name] for name in names})
@@ -101,7 +98,8 @@ class ServingModule(tf.Module):
     def _decisions(self, scores: tf.Tensor) -> tf.Tensor:
         return scores >= self._thresholds
 
-    def _answer(self, scores: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _answer(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
+        scores = self._scores({name: _pictures(raw[name]) if name == features.POSTER else raw[name] for name in raw})
         films, genres = tf.shape(scores)[0], self._genres.shape[0]
         best = tf.math.top_k(scores, min(TOP, genres))
         missing = [[0, 0], [0, max(0, TOP - genres)]]  # fewer than three genres: "" and 0
@@ -114,8 +112,7 @@ class ServingModule(tf.Module):
         }
 
     def _evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        raw = [RAW[name] for name in self._names]
-        scores = self._scores(self._parsed(examples, raw))
+        scores = self._scores(self._parsed(examples, self._raw))
         return {"evaluation": tf.concat([scores, tf.cast(self._decisions(scores), tf.float32)], axis=1)}
 
     def _labels(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -141,12 +138,15 @@ def _yes_or_no(values: tf.SparseTensor) -> tf.Tensor:
     return tf.where(tf.sparse.to_dense(lengths) > 0, "yes", "no")
 
 
-def _pictures(data: tf.Tensor) -> tf.Tensor:
-    """`data`, or an InvalidArgumentError that names the first row that begins neither as a JPEG nor as a PNG."""
-    known = tf.equal(tf.strings.length(data), 0)
+def _pictures(posters: tf.SparseTensor) -> tf.SparseTensor:
+    """`posters`, or an InvalidArgumentError that names the first row that begins neither as a JPEG nor as a PNG.
+
+    What begins well and is cut short fails in the decoder, which does not know its row.
+    """
+    known = tf.equal(tf.strings.length(posters.values), 0)
     for magic in (JPEG, PNG):
-        known |= tf.equal(tf.strings.substr(data, 0, len(magic)), magic)
-    row = tf.argmin(tf.cast(tf.concat([known, [False]], axis=0), tf.int32))
+        known |= tf.equal(tf.strings.substr(posters.values, 0, len(magic)), magic)
+    row = tf.reduce_min(posters.indices[:, 0][~known])
     message = tf.strings.format("poster in row {} is neither a JPEG nor a PNG", row)
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(known), [message])]):
-        return tf.identity(data)
+        return posters.with_values(tf.identity(posters.values))

@@ -57,8 +57,8 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     )
     model = recipe.build(task)
     log.info(
-        "%s %s: %s parameters, %d films, seed %d", settings["name"], settings["variant"],
-        f"{model.count_params():,}", films, settings["seed"],
+        "%s %s: %s parameters, %d films, seed %d, TensorFlow %s, Keras %s", settings["name"], settings["variant"],
+        f"{model.count_params():,}", films, settings["seed"], tf.__version__, keras.__version__,
     )  # fmt: skip
     started = time.monotonic()
     history = _fit(model, recipe, _inputs_of(model, train), _inputs_of(model, held_out), settings, folder)
@@ -118,7 +118,7 @@ def _fit(
 ) -> dict[str, list[float]]:
     model = _augmented(model, recipe)
     model.compile(
-        optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        optimizer=keras.optimizers.Adam(recipe.learning_rate, weight_decay=recipe.weight_decay or None),
         loss="binary_crossentropy",
         metrics=[
             keras.metrics.Precision(name="precision"),

@@ -73,7 +73,7 @@ def _bilstm(units: int, name: str, **options) -> layers.Layer:
 RECIPES = {
     "reference": Recipe(build=reference, epochs=20, learning_rate=1e-4, schedule=schedules.held_then_exponential),
     "default": Recipe(
-        build=default, epochs=16, learning_rate=2e-3, schedule=schedules.warm_up_then_cosine, weight_decay=1e-2
+        build=default, epochs=32, learning_rate=2e-3, schedule=schedules.warm_up_then_cosine, weight_decay=1e-2
     ),
 }
 

@@ -20,9 +20,11 @@ def choose(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
         float64 [G], for decisions `score >= threshold`.
     """
     positive = labels.astype(bool)
-    said = scores[None] >= CANDIDATES[:, None, None]  # [C, N, G]
-    hits = (said & positive).sum(axis=1)
-    totals = said.sum(axis=1) + positive.sum(axis=0)
+    hits, said = np.empty((2, len(CANDIDATES), labels.shape[1]), np.int64)
+    for row, candidate in enumerate(CANDIDATES):  # one at a time: all at once is a hundred times the memory
+        decisions = scores >= candidate
+        hits[row], said[row] = (decisions & positive).sum(axis=0), decisions.sum(axis=0)
+    totals = said + positive.sum(axis=0)
     common = _best(_f1(hits.sum(axis=1), totals.sum(axis=1))[:, None])
     own = _best(_f1(hits, totals))
     weight = positive.sum(axis=0) / (positive.sum(axis=0) + SHRINKAGE)

@@ -1,0 +1,116 @@
+"""Signatures of an export that the contract of the models does not reach: two inputs, few genres, bad posters."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.pictures import picture
+from tests.trainer.conftest import CONFIG
+from trainer import export
+from transform import features
+
+SIZE = CONFIG["image_size"]
+
+
+def network(genres: int) -> keras.Model:
+    """Fusion at its smallest: mean colour, words, and whether each is there."""
+    keras.utils.set_random_seed(1)
+    inputs = {
+        features.PIXELS: layers.Input((SIZE, SIZE, features.CHANNELS), dtype="uint8", name=features.PIXELS),
+        features.TOKENS: layers.Input((None,), dtype="int64", name=features.TOKENS),
+        features.HAS_POSTER: layers.Input((), name=features.HAS_POSTER),
+        features.HAS_OVERVIEW: layers.Input((), name=features.HAS_OVERVIEW),
+    }
+    seen = [
+        layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(inputs[features.PIXELS])),
+        layers.LSTM(4)(layers.Embedding(CONFIG["vocabulary_size"], 4, mask_zero=True)(inputs[features.TOKENS])),
+        layers.Reshape((1,))(inputs[features.HAS_POSTER]),
+        layers.Reshape((1,))(inputs[features.HAS_OVERVIEW]),
+    ]
+    return keras.Model(inputs, layers.Dense(genres, activation="sigmoid")(layers.Concatenate()(seen)))
+
+
+def export_of(graph, folder):
+    genres = [name.decode() for name in graph.vocabulary_by_name(features.GENRES_VOCABULARY)]
+    about = {"name": "fusion", "genres": genres, "thresholds": [0.5] * len(genres)}
+    export.save(network(len(genres)), graph, about, SIZE, folder)
+    assert json.loads((folder / "assets.extra" / "marquee.json").read_text(encoding="utf-8")) == about
+    return tf.saved_model.load(str(folder)).signatures
+
+
+@pytest.fixture(scope="module")
+def served(transform_graph, tmp_path_factory):
+    graph = transform_graph(("Drama", "War"), ("Drama", "Comedy"), ("Drama", "War"), ("Science Fiction",))
+    return export_of(graph, tmp_path_factory.mktemp("fusion"))
+
+
+def example(**values: bytes) -> bytes:
+    feature = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def test_a_network_of_both_is_asked_for_both_and_either_may_be_missing(served):
+    films = [(picture(), b"a war"), (picture(), b""), (b"", b"a war"), (b"", b"")]
+    poster, overview = (tf.constant(list(values)) for values in zip(*films, strict=True))
+    scores = served["serving_default"](poster=poster, overview=overview)["scores"].numpy()
+    assert len(np.unique(scores.round(5), axis=0)) == 4
+
+    names = (features.POSTER, features.OVERVIEW)
+    empty = [example(**dict(zip(names, film, strict=True))) for film in films]
+    absent = [example(**{name: value for name, value in zip(names, film, strict=True) if value}) for film in films]
+    for examples in (empty, absent):
+        asked = served["serving_examples"](examples=tf.constant(examples))["scores"]
+        evaluated = served["evaluate"](examples=tf.constant(examples))["evaluation"]
+        np.testing.assert_allclose(asked, scores, atol=1e-5)
+        np.testing.assert_allclose(evaluated[:, : scores.shape[1]], scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("films", [0, 1, 5])
+def test_any_number_of_examples(served, films):
+    examples = tf.constant([example(overview=b"of love")] * films, tf.string)
+    assert served["serving_examples"](examples=examples)["scores"].shape == (films, 4)
+    assert served["evaluate"](examples=examples)["evaluation"].shape == (films, 8)
+    labels = served["transform_labels"](examples=examples)
+    assert {name: values.shape for name, values in labels.items()} == {
+        features.LABELS: (films, 4),
+        features.HAS_POSTER: (films, 1),
+        features.HAS_OVERVIEW: (films, 1),
+    }
+
+
+@pytest.mark.parametrize("genres", [1, 2])
+def test_fewer_genres_than_three_are_padded(transform_graph, tmp_path, genres):
+    served = export_of(transform_graph(*[("Drama", "War")[:genres]] * 3), tmp_path)
+    answer = served["serving_default"](poster=tf.constant([picture()]), overview=tf.constant([""]))
+    assert answer["scores"].shape == (1, genres)
+    assert set(answer["top_genres"].numpy()[0, :genres]) == {b"Drama", b"War"} if genres == 2 else {b"Drama"}
+    assert answer["top_genres"].numpy()[0, genres:].tolist() == [b""] * (3 - genres)
+    assert answer["top_scores"].numpy()[0, genres:].tolist() == [0] * (3 - genres)
+
+
+@pytest.mark.parametrize("bad", [b"nonsense", b"GIF89a and more", b"BM and more", b"\xff\xd8"])
+def test_a_poster_that_is_no_picture_names_its_row_by_either_way(served, bad):
+    named = "poster in row 2 is neither a JPEG nor a PNG"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+        served["serving_default"](
+            poster=tf.constant([picture(format="PNG"), b"", bad]), overview=tf.constant(["a war"] * 3)
+        )
+    with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+        served["serving_examples"](examples=tf.constant([example(poster=picture()), example(), example(poster=bad)]))
+
+
+def test_a_poster_cut_short_is_an_invalid_argument(served):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        served["serving_default"](poster=tf.constant([picture()[:300]]), overview=tf.constant([""]))
+
+
+def test_a_genre_of_two_words_and_one_that_train_never_saw(served):
+    film = tf.train.Example()
+    film.features.feature[features.GENRES].bytes_list.value.extend([b"Science Fiction", b"Unseen"])
+    labels = served["transform_labels"](examples=tf.constant([film.SerializeToString()]))[features.LABELS]
+    names = served["serving_examples"](examples=tf.constant([film.SerializeToString()]))["genres"].numpy()[0]
+    assert labels.numpy()[0].tolist() == (names == b"Science Fiction").astype(float).tolist()
