@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]),
-    package_data={"": ["*.html", "*.css", "*.j2"]},
+    package_data={"pipeline.report": ["templates/*.html"]},
     # Ranges that admit both locked stacks (requirements/*.lock pin them exactly).
     install_requires=[
         "apache-beam>=2.60,<3",

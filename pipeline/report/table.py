@@ -19,7 +19,9 @@ def _films(run: RunRecord) -> Table:
     splits = ", ".join(f"{name} {films}" for name, films in run.ingest.get("splits", {}).items())
     table.add_row("films", str(run.ingest.get("films", 0)), splits)
     for reason, rows in sorted(run.ingest.get("rejects", {}).items()):
-        table.add_row("rejected", str(rows), reason.replace("_", " "))
+        kept = run.ingest.get("kept", {}).get(reason, 0)
+        films = f" (films kept without it: {kept})" if kept else ""
+        table.add_row("rejected", str(rows), reason.replace("_", " ") + films)
     return table
 
 

@@ -47,17 +47,17 @@ def _bench(scratch: Path, films: tuple[int, int], rounds: int) -> None:
         print(f"drew {count:,} films in {time.monotonic() - started:.0f} s", flush=True)
     print(f"\n{'step':16}{'films/s':>10}{'start-up s':>12}{'peak RSS MiB':>14}", flush=True)
     rates: dict[str, list[float]] = {"transform": [], "floor": []}
-    for step in ("ingest", "statistics"):
-        _measure(step, folders, films)
+    once = {step: _measure(step, folders, films) for step in ("ingest", "statistics")}
     for folder in folders:
         _in_process("schema", folder)  # one small file, whatever the number of films
     for _ in range(rounds):
         for step, measured in rates.items():
             measured.append(_measure(step, folders, films))
     ratios = [ours / floor for ours, floor in zip(rates["transform"], rates["floor"], strict=True)]
-    print(
-        f"\nTransform / floor: {', '.join(f'{ratio:.2f}' for ratio in ratios)}; median {statistics.median(ratios):.2f}"
-    )
+    floor = statistics.median(rates["floor"])
+    print("\nratios to the floor: " + ", ".join(f"{step} {rate / floor:.2f}" for step, rate in once.items()))
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"Transform / floor, round by round: {listed}; median {statistics.median(ratios):.2f}")
 
 
 def _measure(step: str, folders: list[Path], films: tuple[int, int]) -> float:

@@ -5,7 +5,7 @@ import fcntl
 import pytest
 
 from tests.e2e.runs import Pipeline
-from tests.films import fake_films, write_span
+from tests.films import FakeFilm, fake_films, write_span
 
 pytestmark = pytest.mark.slow
 
@@ -23,9 +23,9 @@ ORDER = [
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    """So plain that a model is blessed after a few epochs."""
+    """So plain that a model is blessed after a few epochs; one genre has a single film."""
     folder = tmp_path_factory.mktemp("films")
-    write_span(folder, 1, fake_films(200))
+    write_span(folder, 1, [*fake_films(200), FakeFilm("tt9", ("Drama", "Silent"), "A letter nobody reads aloud.")])
     return folder
 
 
@@ -43,6 +43,8 @@ def test_killed_in_each_component_and_resumed(tmp_path, films):
     assert set(pipeline.states()) == {*ORDER, "LatestBlessed.lstm"}
     finished = pipeline.executions()
     assert {component: finished[component] for component in ORDER} == dict.fromkeys(ORDER, 1)
+    [schema] = pipeline.paths.artifacts.glob("SchemaGen/schema/*/schema.pbtxt")
+    assert '"Silent"' in schema.read_text()
     versions = list((pipeline.paths.serving / "lstm").iterdir())  # two where the kill fell between push and record
     assert versions
     assert all((version / "saved_model.pb").is_file() for version in versions)

@@ -45,7 +45,12 @@ def run() -> RunRecord:
             Node(id="FilmExampleGen", state="cached", seconds=0.0, outputs={}),
             Node(id="Transform", state="ran", seconds=2.5, outputs={}),
         ],
-        ingest={"films": 90, "splits": {"train": 70, "eval": 11, "test": 9}, "rejects": {"bad_id": 1}},
+        ingest={
+            "films": 90,
+            "splits": {"train": 70, "eval": 11, "test": 9},
+            "rejects": {"bad_id": 1, "poster_format": 2},
+            "kept": {"poster_format": 2},
+        },
         rejects=[
             {"id": "../<script>", "row": 4, "file": "f.csv", "reason": "bad_id", "detail": "path", "kept": False},
         ],
@@ -58,7 +63,16 @@ def test_table(run):
     console = Console(file=io.StringIO(), width=200)
     console.print(table.of(run))
     text = console.file.getvalue()
-    for part in ("90", "train 70, eval 11, test 9", "bad id", "always Drama, Comedy", "0.500", "0.375", "0.125"):
+    for part in (
+        "90",
+        "train 70, eval 11, test 9",
+        "bad id",
+        "poster format (films kept without it: 2)",
+        "always Drama, Comedy",
+        "0.500",
+        "0.375",
+        "0.125",
+    ):
         assert part in text
     assert "cnn: blessed: because of this. Pushed to /served/cnn/1" in text
     assert "lstm: not blessed: because of this. Not pushed." in text

@@ -13,6 +13,8 @@ from tests.trainer.conftest import CONFIG
 from trainer import export
 from transform import features
 
+pytestmark = pytest.mark.slow
+
 SIZE = CONFIG["image_size"]
 
 

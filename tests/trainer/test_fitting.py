@@ -17,6 +17,8 @@ from trainer.recipe import Recipe
 from transform import features
 from transform.errors import MarqueeError
 
+pytestmark = pytest.mark.slow
+
 SIZE = CONFIG["image_size"]
 GENRES = (("Drama",), ("Drama",), ("Drama", "War"), ("Drama", "War"), ("War",))
 SETTINGS = {
