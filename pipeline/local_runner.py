@@ -10,7 +10,7 @@ import sys
 from pipeline import settings as settings_module
 from pipeline.dag import create_pipeline
 from pipeline.environment import settings_file
-from pipeline.paths import Paths, source_fingerprint
+from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
 from pipeline.runner import MarqueeDagRunner
 from transform.errors import MarqueeError
 
@@ -21,9 +21,9 @@ def main() -> None:
             settings = settings_module.from_json(text)
         else:
             settings = settings_module.load(settings_file(None))
+        paths = snapshot_of_schema(Paths.bind(settings))
     except MarqueeError as error:
         sys.exit(f"marquee: {error}")
-    paths = Paths.bind(settings)
     sources = {
         "transform": source_fingerprint("transform"),
         "trainer": source_fingerprint("transform", "trainer"),

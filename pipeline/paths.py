@@ -1,10 +1,12 @@
 """Where everything that a run reads or makes lies."""
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.settings import Settings
+from transform.errors import MarqueeError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,6 +53,26 @@ class Paths:
     @property
     def lock(self) -> Path:
         return self.work / ".lock"
+
+
+def snapshot_of_schema(paths: Paths) -> Paths:
+    """The same paths with the curated schema copied under a name that its content decides.
+
+    ImportSchemaGen's cache key holds the file's path alone: an edited file has to be another path.
+
+    Raises:
+        MarqueeError: the schema cannot be read, or the work folder cannot be written.
+    """
+    if paths.schema is None:
+        return paths
+    try:
+        content = paths.schema.read_bytes()
+        copy = paths.work / "schemas" / hashlib.sha256(content).hexdigest()[:16] / "schema.pbtxt"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    except OSError as error:
+        raise MarqueeError(f"{error.filename}: the schema cannot be read or copied ({error.strerror}).") from error
+    return dataclasses.replace(paths, schema=copy)
 
 
 def source_fingerprint(*rooms: str) -> str:

@@ -27,7 +27,7 @@ def _films(run: RunRecord) -> Table:
 
 def _models(run: RunRecord) -> Table:
     table = Table(title="Models, on the test split", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for column in ("micro-F1", "macro-F1", "mAP"):
         table.add_column(column, justify="right")
     table.add_column("blessed")

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.dag import create_pipeline
-from pipeline.paths import Paths, source_fingerprint
+from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
 
 SOURCES = {"transform": "t", "trainer": "r"}
 SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"}
@@ -30,6 +30,17 @@ def test_a_curated_schema_is_imported_instead_of_inferred():
     ids = {node.id for node in dag(schema=Path("/schema.pbtxt")).components}
     assert "ImportSchemaGen" in ids
     assert "SchemaGen" not in ids
+
+
+def test_an_edited_schema_is_another_input(tmp_path):
+    file = tmp_path / "schema.pbtxt"
+    paths = Paths(data=Path("/d"), work=tmp_path / "work", schema=file)
+    bound = []
+    for content in ("# one\n", "# two\n", "# one\n"):
+        file.write_text(content)
+        bound.append(snapshot_of_schema(paths).schema)
+        assert bound[-1].read_text() == content
+    assert bound[0] == bound[2] != bound[1]
 
 
 def test_it_touches_no_disk_and_stays_the_same():
