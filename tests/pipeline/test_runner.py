@@ -29,8 +29,8 @@ def raised_from(cause: Exception) -> Exception:
             "films.csv: empty.",
         ),
         (
-            OSError(errno.ENOSPC, "No space left on device", "/work/x"),
-            "/work/x: no space left on the disk. Free some, and run again.",
+            OSError(errno.ENOSPC, "No space left on device", "/full/x"),
+            "/full/x: no space left on the disk. Free some, and run again.",
         ),
         (ValueError("a bug"), None),
         (OSError(errno.EIO, "broken"), None),
