@@ -6,3 +6,7 @@ class MarqueeError(Exception):
 
     The runner prints the message alone, without a traceback, and exits with 2.
     """
+
+
+class DriftStop(MarqueeError):
+    """The data have drifted from the span before, and the settings say to stop at that."""
