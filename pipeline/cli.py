@@ -1,18 +1,18 @@
 """The `marquee` command. Heavy imports stay inside the commands that need them."""
 
-import functools
 import os
 import subprocess
 import sys
+import tempfile
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline import environment
-from pipeline import settings as settings_module
+from pipeline.data_commands import schema, stats
+from pipeline.options import settings_options
 from pipeline.paths import Paths
 from pipeline.settings import Settings
 from transform.errors import MarqueeError
@@ -35,47 +35,13 @@ def main() -> None:
     """Tags films with genres from their posters and overviews: a TFX pipeline and its tools."""
 
 
-def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that make a Settings, given to the command as its first argument."""
-
-    @click.option("--config", metavar="FILE", help="Settings file.  [default: marquee.toml, if it is there]")
-    @click.option("--data", metavar="DIR", help="Folder that holds span-1, span-2, ...  [default: the sample]")
-    @click.option("--work", metavar="DIR", help="Folder for everything that a run makes.  [default: work]")
-    @click.option("--span", metavar="N", help="Span to read.  [default: the latest]")
-    @click.option("--models", metavar="NAMES", help="Models to train, as cnn,lstm.")
-    @click.option("--epochs", metavar="N", help="Epochs of every model.")
-    @click.option("--accept-baseline-reset", is_flag=True, help="Bless without comparing with the last model.")
-    @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Any setting, as cnn.variant=reference.")
-    @functools.wraps(command)
-    def with_settings(
-        config: str | None,
-        data: str | None,
-        work: str | None,
-        span: str | None,
-        models: str | None,
-        epochs: str | None,
-        accept_baseline_reset: bool,
-        pairs: tuple[str, ...],
-        **rest: Any,
-    ) -> None:
-        given: dict[str, Any] = {"data.root": data, "work": work, "data.span": span, "models": models}
-        given |= {f"{model}.epochs": epochs for model in settings_module.MODELS}
-        given["evaluation.accept_baseline_reset"] = accept_baseline_reset or None
-        overrides = {key: value for key, value in given.items() if value is not None}
-        for pair in pairs:
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise MarqueeError(f"--set {pair}: allowed is KEY=VALUE, as cnn.variant=reference.")
-            overrides[key] = value
-        command(settings_module.load(environment.settings_file(config), overrides), **rest)
-
-    return with_settings
-
-
 @main.command()
-@_settings_options
+@settings_options
 def run(settings: Settings) -> None:
-    """Runs the pipeline with `tfx run create`; draws the sample first where no data is given."""
+    """Runs the pipeline with `tfx run create`; draws the sample first where no data is given.
+
+    Exits with 2 where data or settings are at fault, with 3 where drift stopped the run (drift.on_drift = "stop").
+    """
     paths = Paths.bind(settings)
     if not settings.data.root:
         _draw_sample(settings.sample.films, settings.sample.seed, paths.data)
@@ -85,8 +51,13 @@ def run(settings: Settings) -> None:
         known = (paths.tfx_home / settings.name).exists()
         subcommand = "update" if known else "create"
         _quietly([*tfx, "pipeline", subcommand, "--engine=local", f"--pipeline_path={environment.RUNNER}"], env)
-    done = subprocess.run([*tfx, "run", "create", "--engine=local", f"--pipeline_name={settings.name}"], env=env)
-    sys.exit(done.returncode)
+    with tempfile.TemporaryDirectory() as folder:
+        exit_code = Path(folder) / "exit_code"
+        done = subprocess.run(
+            [*tfx, "run", "create", "--engine=local", f"--pipeline_name={settings.name}"],
+            env=env | {environment.EXIT_CODE_FILE: str(exit_code)},
+        )
+        sys.exit(int(exit_code.read_text()) if done.returncode and exit_code.is_file() else done.returncode)
 
 
 def _quietly(command: list[str], env: dict[str, str]) -> None:
@@ -113,7 +84,7 @@ def sample_command(films: int, seed: int, out: Path) -> None:
 
 
 @main.command()
-@_settings_options
+@settings_options
 def env(settings: Settings) -> None:
     """Prints the exports for typing `tfx` commands by hand: eval "$(marquee env)"."""
     import shlex
@@ -124,7 +95,7 @@ def env(settings: Settings) -> None:
 
 @main.command()
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
-@_settings_options
+@settings_options
 def report(settings: Settings, open_it: bool) -> None:
     """Prints the path of the last run's report."""
     pages = sorted(Paths.bind(settings).reports.glob("*/index.html"))
@@ -136,7 +107,7 @@ def report(settings: Settings, open_it: bool) -> None:
 
 
 @main.command()
-@_settings_options
+@settings_options
 def runs(settings: Settings) -> None:
     """Lists the runs of a work folder (TFX's local engine has no `tfx run list`)."""
     from pipeline.report import record
@@ -147,21 +118,5 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-@main.group()
-def schema() -> None:
-    """The schema that films are validated against."""
-
-
-@schema.command("save")
-@_settings_options
-def schema_save(settings: Settings) -> None:
-    """Copies the last inferred schema to the schema file, to be edited and committed."""
-    inferred = sorted(Paths.bind(settings).artifacts.glob("SchemaGen/schema/*/schema.pbtxt"), key=os.path.getmtime)
-    if not inferred:
-        raise MarqueeError(f"{Paths.bind(settings).artifacts}: no inferred schema in it yet: `marquee run` makes one.")
-    file = Path(settings.schema.file)
-    if file.exists():
-        raise MarqueeError(f"{file}: is there already. Move it away to take the inferred schema anew.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(inferred[-1].read_bytes())
-    click.echo(file)
+for command in (schema, stats):
+    main.add_command(command)

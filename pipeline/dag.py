@@ -6,8 +6,6 @@ from collections.abc import Mapping
 # Not from tfx.v1: it imports the clients of Google Cloud, which takes seven seconds.
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.base import base_node
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
@@ -17,7 +15,10 @@ from components.film_example_gen.component import FilmExampleGen
 from components.film_example_validator.component import FilmExampleValidator
 from components.film_schema_gen.component import FilmSchemaGen
 from components.film_statistics import film_stats_options
+from components.film_trainer.component import FilmTrainer
+from components.film_transform.component import FilmTransform
 from components.genre_evaluator.component import GenreEvaluator
+from components.label_balance.component import LabelBalance
 from components.latest_blessed.resolver import latest_blessed_resolver
 from pipeline import beam
 from pipeline.metadata import connection_config
@@ -33,9 +34,11 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         paths: where the data is and where everything goes.
         sources: fingerprints of the code that goes by import path: "transform" and "trainer".
     """
-    examples = FilmExampleGen(input_base=str(paths.data), span=settings.data.span, layout=settings.data.layout).with_id(
-        "FilmExampleGen"
-    )
+    examples = FilmExampleGen(
+        input_base=str(paths.data),
+        span=settings.data.span,
+        layout=settings.data.layout,
+    ).with_id("FilmExampleGen")
     statistics = StatisticsGen(examples=examples.outputs["examples"], stats_options=film_stats_options()).with_id(
         "StatisticsGen"
     )
@@ -48,18 +51,23 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         schema=schema.outputs["schema"],
         on_anomaly=settings.schema.on_anomaly,
     ).with_id("ExampleValidator")
-    transform = Transform(
+    balance = LabelBalance(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        **dataclasses.asdict(settings.balance),
+    ).with_id("LabelBalance")
+    transform = FilmTransform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
+        label_balance=balance.outputs["label_balance"],
         preprocessing_fn="transform.preprocessing.preprocessing_fn",
         custom_config={**dataclasses.asdict(settings.transform), "source": sources["transform"]},
-        disable_statistics=True,  # nothing uses them, and they read every poster again
     ).with_id("Transform")
     transform.add_upstream_node(validator)
 
-    nodes = [examples, statistics, schema, validator, transform]
+    nodes = [examples, statistics, schema, validator, balance, transform]
     for name in settings.models:
-        nodes += _model_nodes(name, settings, paths, sources, examples, schema, transform)
+        nodes += _model_nodes(name, settings, paths, sources, examples, schema, balance, transform)
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(paths.artifacts),
@@ -77,13 +85,15 @@ def _model_nodes(
     sources: Mapping[str, str],
     examples: FilmExampleGen,
     schema: base_node.BaseNode,
-    transform: Transform,
+    balance: LabelBalance,
+    transform: FilmTransform,
 ) -> list[base_node.BaseNode]:
-    trainer = Trainer(
+    trainer = FilmTrainer(
         run_fn=f"trainer.{name}.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
+        label_balance=balance.outputs["label_balance"],
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={

@@ -6,6 +6,11 @@ from pipeline import settings as settings_module
 from pipeline.paths import ROOT, Paths
 from pipeline.settings import Settings
 
+# What the runner exits with. `tfx run create` makes 1 of any of them, so the runner also writes its code into the
+# file that this variable names.
+MISTAKEN, DRIFTED = 2, 3
+EXIT_CODE_FILE = "MARQUEE_EXIT_CODE_FILE"
+
 RUNNER = ROOT / "pipeline" / "local_runner.py"
 
 

@@ -14,10 +14,11 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline import progress
+from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths
 from pipeline.report import record, table, write
 from pipeline.settings import Settings
-from transform.errors import MarqueeError
+from transform.errors import DriftStop, MarqueeError
 
 
 class MarqueeDagRunner(LocalDagRunner):
@@ -32,25 +33,45 @@ class MarqueeDagRunner(LocalDagRunner):
         self._paths = paths
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
-        """Runs the compiled pipeline; exits with 2 where the user's input is at fault, 1 where we are."""
+        """Runs the compiled pipeline.
+
+        Exits with 2 where the user's input is at fault, with 3 where drift stopped the run; raises what is our own.
+        """
         log = self._paths.logs / time.strftime("%Y%m%dT%H%M%S.log")
         try:
-            with _work_folder(self._paths.work, self._paths.lock), progress.shown(log):
-                super().run_with_ir(pipeline, run_options)
-                self._report()
+            with _work_folder(self._paths.work, self._paths.lock):
+                runs_before = record.number_of_runs(self._paths)
+                try:
+                    with progress.shown(log):
+                        super().run_with_ir(pipeline, run_options)
+                except Exception as error:
+                    if record.number_of_runs(self._paths) > runs_before:
+                        self._report(_outcome(error))
+                    raise
+                self._report(record.FINISHED)
         except Exception as error:
             message = users_mistake(error)
             if message is None:
                 progress.console.print(f"[bold red]failed:[/] {type(error).__name__}. The log is {log}", soft_wrap=True)
                 raise
             progress.console.print(f"[bold red]error:[/] {progress.escape(message)}", soft_wrap=True)
-            sys.exit(2)
+            code = DRIFTED if isinstance(error, DriftStop) else MISTAKEN
+            if file := os.environ.get(EXIT_CODE_FILE):
+                Path(file).write_text(str(code), encoding="ascii")
+            sys.exit(code)
 
-    def _report(self) -> None:
-        run = record.of_last_run(self._paths)
+    def _report(self, outcome: record.Outcome) -> None:
+        run = record.of_last_run(self._paths, outcome)
         page = write(run, self._paths.reports)
         progress.console.print(table.of(run), soft_wrap=True)
         progress.console.print(f"Report: {page}", soft_wrap=True)
+
+
+def _outcome(error: Exception) -> record.Outcome:
+    message = users_mistake(error)
+    if message is None:
+        return record.Outcome(state="failed", message=f"{type(error).__name__}: {error}")
+    return record.Outcome(state="stopped", message=message)
 
 
 @contextlib.contextmanager

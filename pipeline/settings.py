@@ -38,6 +38,16 @@ class Schema:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Balance:
+    min_train: int = 10  # films of a genre in train; below it the genre is rare
+    min_test: int = 3
+    on_rare: Literal["warn", "merge", "leave_out"] = "warn"
+    merge_into: str = "Other"
+    beta: float = 0.999  # of the effective number of films, Cui et al. 2019
+    repeat_threshold: float = 0.1  # share of films from which on a genre is not oversampled
+
+
+@dataclass(frozen=True, kw_only=True)
 class Transform:
     image_size: int = 64  # pixels, square
     vocabulary_size: int = 10_000  # padding and unknown included
@@ -50,8 +60,11 @@ class Training:
     epochs: int | None = None  # none: the variant's own number
     batch_size: int = 64
     learning_rate: float | None = None  # none: the variant's own
-    patience: int = 8  # epochs without a better validation loss before training stops
+    patience: int = 8  # epochs without a better cross-entropy on eval before training stops
     seed: int = 7
+    class_balance: Literal["none", "weights", "oversample", "focal"] = "none"
+    class_weights: Literal["effective_number", "inverse_frequency"] = "effective_number"  # for "weights"
+    focal_gamma: float = 2.0  # for "focal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +83,7 @@ class Settings:
     data: Data = field(default_factory=Data)
     sample: Sample = field(default_factory=Sample)
     schema: Schema = field(default_factory=Schema)
+    balance: Balance = field(default_factory=Balance)
     transform: Transform = field(default_factory=Transform)
     cnn: Training = field(default_factory=Training)
     lstm: Training = field(default_factory=Training)
@@ -190,6 +204,9 @@ def _check_ranges(settings: Settings) -> None:
         "data.span": (settings.data.span, 0),
         "sample.films": (settings.sample.films, 20),
         "sample.seed": (settings.sample.seed, 0),
+        "balance.min_train": (settings.balance.min_train, 0),
+        "balance.min_test": (settings.balance.min_test, 0),
+        "balance.repeat_threshold": (settings.balance.repeat_threshold, 0),
         "transform.image_size": (settings.transform.image_size, 16),
         "transform.vocabulary_size": (settings.transform.vocabulary_size, 3),
         "transform.max_words": (settings.transform.max_words, 1),
@@ -203,9 +220,12 @@ def _check_ranges(settings: Settings) -> None:
             f"{name}.learning_rate": (training.learning_rate, 1e-9),
             f"{name}.patience": (training.patience, 1),
             f"{name}.seed": (training.seed, 0),
+            f"{name}.focal_gamma": (training.focal_gamma, 0),
         }
     for key, (value, minimum) in least.items():
         if value is not None and not value >= minimum:
             raise MarqueeError(f"{key} = {value!r}: allowed is {minimum} or more.")
+    if not 0 <= settings.balance.beta < 1:
+        raise MarqueeError(f"balance.beta = {settings.balance.beta!r}: allowed is 0 or more, less than 1.")
     if not settings.work:
         raise MarqueeError("work = '': allowed is the path of a folder.")

@@ -1,16 +1,20 @@
 """The data path over fake films, component by component, without an orchestrator."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.transform.component import Transform
 from tfx.types import channel_utils
 
 from components.film_example_gen.component import FilmExampleGen
 from components.film_example_gen.driver import Driver
 from components.film_schema_gen.component import FilmSchemaGen
 from components.film_statistics import film_stats_options
+from components.film_transform.component import FilmTransform
+from components.label_balance.artifact import FILE_NAME
+from components.label_balance.component import LabelBalance
 from tests.execute import execute
 from tests.films import fake_films, write_span
 
@@ -25,6 +29,7 @@ class DataPath:
     examples: Path  # raw, with Split-train and so on below
     transformed: Path
     graph: Path
+    balance: dict[str, Any]  # label_balance.json
 
     def raw(self, split: str) -> list[bytes]:
         """Serialized raw tf.Examples."""
@@ -48,21 +53,36 @@ def transformed(folder: Path, films: int) -> DataPath:
     schema = execute(
         FilmSchemaGen(statistics=channel_utils.as_channel(statistics)), {"statistics": statistics}, folder / "schema"
     )["schema"]
+    balance = execute(
+        LabelBalance(
+            examples=channel,
+            statistics=channel_utils.as_channel(statistics),
+            min_train=1,
+            min_test=1,
+            on_rare="warn",
+            merge_into="Other",
+            beta=0.999,
+            repeat_threshold=0.4,
+        ),
+        {"examples": examples, "statistics": statistics},
+        folder / "balance",
+    )["label_balance"]
     outputs = execute(
-        Transform(
+        FilmTransform(
             examples=channel,
             schema=channel_utils.as_channel(schema),
+            label_balance=channel_utils.as_channel(balance),
             preprocessing_fn="transform.preprocessing.preprocessing_fn",
             custom_config=CONFIG,
-            disable_statistics=True,
         ),
-        {"examples": examples, "schema": schema},
+        {"examples": examples, "schema": schema, "label_balance": balance},
         folder / "transform",
     )
     return DataPath(
         examples=Path(examples[0].uri),
         transformed=Path(outputs["transformed_examples"][0].uri),
         graph=Path(outputs["transform_graph"][0].uri),
+        balance=json.loads((Path(balance[0].uri) / FILE_NAME).read_text(encoding="utf-8")),
     )
 
 

@@ -1,7 +1,10 @@
 """Transformed examples as batches for fitting."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from transform import features, posters
@@ -10,8 +13,80 @@ from transform.errors import MarqueeError
 MEMORY = 1 << 30  # bytes of one split that are kept; of a larger one, each epoch reads the files and shuffles so much
 
 
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What there is to know of a split of N films before any network sees it, in the order of the records.
+
+    Attributes:
+        ids: [N].
+        labels: bool [N, G].
+        present: bool [N] of `has_poster` and of `has_overview`.
+    """
+
+    ids: Sequence[bytes]
+    labels: np.ndarray
+    present: dict[str, np.ndarray]
+
+
+def survey(patterns: Sequence[str], split: str, genres: int) -> Survey:
+    """Reads a split but for its posters and words.
+
+    Args:
+        patterns: of gzipped TFRecords of transformed examples.
+        split: its name, for the error.
+        genres: G.
+
+    Raises:
+        MarqueeError: the split has no film.
+    """
+    spec = {
+        features.ID: tf.io.FixedLenFeature([], tf.string),
+        features.LABELS: tf.io.FixedLenFeature([genres], tf.int64),
+        features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
+        features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
+    }
+    parsed = list(_films(patterns).batch(1024).map(lambda films: tf.io.parse_example(films, spec)))
+    if not parsed:
+        raise _no_film(split)
+    columns = {name: np.concatenate([batch[name].numpy() for batch in parsed]) for name in spec}
+    return Survey(
+        ids=columns[features.ID].tolist(),
+        labels=columns[features.LABELS].astype(bool),
+        present={name: columns[name].astype(bool) for name in (features.HAS_POSTER, features.HAS_OVERVIEW)},
+    )
+
+
+def repeats(films: Survey, factors: Sequence[float], seed: int) -> np.ndarray:
+    """How often each film is seen in an epoch, after Gupta, Dollar and Girshick 2019.
+
+    A film's repeat factor r is the highest of its genres', 1 without any. It is seen floor(r) times, and once more
+    where a hash of seed and id, even on 0..1, is below the rest: the same films for the same seed, r times on average.
+
+    Args:
+        films: the split.
+        factors: repeat factor of each genre, 1 or more, [G].
+        seed: below 2^64.
+
+    Returns:
+        int64 [N].
+    """
+    wanted = np.where(films.labels, np.asarray(factors), 1.0).max(axis=1, initial=1.0)
+    key = seed.to_bytes(8, "big")
+    digests = [hashlib.blake2b(film, digest_size=8, key=key).digest() for film in films.ids]
+    chance = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+    whole = np.floor(wanted)
+    return (whole + (chance < wanted - whole)).astype(np.int64)
+
+
 def batches(
-    patterns: Sequence[str], split: str, *, genres: int, image_size: int, batch_size: int, shuffle: int | None = None
+    patterns: Sequence[str],
+    split: str,
+    *,
+    genres: int,
+    image_size: int,
+    batch_size: int,
+    shuffle: int | None = None,
+    repeated: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of one split.
 
@@ -22,6 +97,7 @@ def batches(
         image_size: side of a poster in pixels, S.
         batch_size: films of a batch; the last batch may be smaller.
         shuffle: seed; films keep their order where it is None.
+        repeated: how often each film comes in an epoch, int64 by record; None: once.
 
     Returns:
         Dataset of (inputs, labels): inputs has `pixels` uint8 [N, S, S, 3], `tokens` int64 [N, T] padded with
@@ -33,11 +109,15 @@ def batches(
     """
     films, total = _films(patterns), count(patterns)
     if total == 0:
-        raise MarqueeError(f"The {split} split has no film, and training needs at least one: add films to the span.")
-    films = films.apply(tf.data.experimental.assert_cardinality(total))
+        raise _no_film(split)
     fitting = MEMORY // (image_size * image_size * features.CHANNELS + 8 * genres)
     if total <= fitting:
         films = films.cache()
+    if repeated is not None:
+        films = tf.data.Dataset.zip((films, tf.data.Dataset.from_tensor_slices(repeated)))
+        films = films.flat_map(lambda film, times: tf.data.Dataset.from_tensors(film).repeat(times))
+        total = int(repeated.sum())
+    films = films.apply(tf.data.experimental.assert_cardinality(total))
     if shuffle is not None:
         films = films.shuffle(min(total, max(fitting, 1)), seed=shuffle, reshuffle_each_iteration=True)
     spec = {
@@ -78,6 +158,10 @@ def at_least_one(values: tf.Tensor, axis: int) -> tf.Tensor:
     """The tensor, with one slice of zeros along `axis` where it has none."""
     missing = tf.maximum(0, 1 - tf.shape(values)[axis])
     return tf.pad(values, [[0, missing if dimension == axis else 0] for dimension in range(values.shape.rank)])
+
+
+def _no_film(split: str) -> MarqueeError:
+    return MarqueeError(f"The {split} split has no film, and training needs at least one: add films to the span.")
 
 
 def count(patterns: Sequence[str]) -> int:

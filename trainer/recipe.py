@@ -18,12 +18,14 @@ class Task:
         films: films of the train split.
         image_size: side of a poster, in pixels.
         vocabulary_size: token ids, padding and unknown included.
+        class_weights: of an absent and of a present label of each genre in the loss, [G, 2]; None: 1 each.
     """
 
     positives: Sequence[int]
     films: int
     image_size: int
     vocabulary_size: int
+    class_weights: Sequence[Sequence[float]] | None = None
 
     @property
     def genres(self) -> int:
@@ -31,12 +33,17 @@ class Task:
 
     @property
     def log_odds(self) -> np.ndarray:
-        """float32 [G]: the logit of each genre's share of the train split, smoothed by one film either way.
+        """float32 [G]: the logit of each genre's weighted share of the train split, smoothed by one film either way.
 
         A last layer that starts from this bias needs not spend epochs on learning how rare a genre is.
         """
         positives = np.asarray(self.positives, np.float32)
-        return np.log((positives + 1) / (self.films - positives + 1)).astype(np.float32)
+        odds = (positives + 1) / (self.films - positives + 1)
+        if self.class_weights is not None:
+            weights = np.asarray(self.class_weights)
+            negative, positive = np.where(weights > 0, weights, 1).T  # 0: of a label that no film has
+            odds *= positive / negative
+        return np.log(odds).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

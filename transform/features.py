@@ -31,7 +31,6 @@ RESERVED_TOKENS = 2
 # Files in the transform graph's assets.
 WORDS_VOCABULARY = "words"
 GENRES_VOCABULARY = "genres"
-GENRE_COUNTS = "genre_counts"  # lines "<films in train> <genre>"
 
 CHANNELS = 3
 

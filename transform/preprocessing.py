@@ -13,7 +13,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Args:
         inputs: the raw features; all but `id` sparse.
-        custom_config: `image_size` in pixels, `vocabulary_size` (padding and unknown included), `max_words`.
+        custom_config: `image_size` in pixels, `vocabulary_size` (padding and unknown included), `max_words`, and
+            `relabel`, the genres that become another label or none (see `genres.relabel`; absent: all stay).
     """
     poster = _first(inputs[features.POSTER])
     overview = _first(inputs[features.OVERVIEW])
@@ -23,7 +24,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         features.TOKENS: _word_ids(
             overviews.tokenize(overview, custom_config["max_words"]), custom_config["vocabulary_size"]
         ),
-        features.LABELS: genres.multi_hot(inputs[features.GENRES]),
+        features.LABELS: genres.multi_hot(genres.relabel(inputs[features.GENRES], custom_config.get("relabel", {}))),
         features.HAS_POSTER: _present(poster),
         features.HAS_OVERVIEW: _present(overview),
     }

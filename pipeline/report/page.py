@@ -1,10 +1,14 @@
 """The run's page: one HTML file that needs no network, light and dark, readable on a phone."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
+
+from pipeline.report import data_figures, label_figures, model_figures
+from pipeline.report.figures import Figure, percent
+from pipeline.report.words import MEASURES, METRICS, OUTCOMES, WHY_ABSENT, bound_pairs, glance
 
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("pipeline.report"),
@@ -13,8 +17,8 @@ ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-# Okabe and Ito's palette: told apart with any colour vision, on light and on dark.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+# A percentage stays on one line.
+ENVIRONMENT.filters["tight"] = lambda words: words.replace(" %", "\u00a0%")
 AVERAGES = (
     ("micro_f1", "micro-F1"),
     ("macro_f1", "macro-F1"),
@@ -24,67 +28,51 @@ AVERAGES = (
 )
 
 
-def render(run: dict[str, Any]) -> str:
+def render(run: Mapping[str, Any]) -> str:
     """The page of a run, given as `pipeline.report.record.as_dict` makes it."""
-    figures = {"genres": _genres(run["genres"])}
-    if run["models"]:
-        figures |= {"per_genre": _per_genre(run["models"]), "curves": _curves(run["models"])}
-    template = ENVIRONMENT.get_template("page.html")
-    return template.render(run=run, figures=figures, averages=AVERAGES, figure=_figure, plotlyjs=get_plotlyjs())
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _genres(counts: dict[str, int]) -> str:
-    figure = go.Figure(go.Bar(x=list(counts), y=list(counts.values()), marker_color=COLOURS[0]))
-    figure.update_layout(yaxis_title="films", xaxis_tickangle=-45)
-    return _html(figure, "genres")
-
-
-def _per_genre(models: dict[str, Any]) -> str:
-    figure = go.Figure()
-    for colour, (name, model) in zip(COLOURS, models.items(), strict=False):
-        rows = model["evaluation"]["per_genre"]
-        figure.add_bar(
-            name=name,
-            x=[row["genre"] for row in rows],
-            y=[row["f1"] for row in rows],
-            customdata=[[row["precision"], row["recall"], row["average_precision"], row["support"]] for row in rows],
-            hovertemplate="%{x}: F1 %{y:.3f}<br>precision %{customdata[0]:.3f}, recall %{customdata[1]:.3f}<br>"
-            "average precision %{customdata[2]:.3f}, %{customdata[3]} films",
-            marker_color=colour,
-        )
-    figure.update_layout(yaxis_title="F1", barmode="group", xaxis_tickangle=-45)
-    return _html(figure, "per-genre")
-
-
-def _curves(models: dict[str, Any]) -> str:
-    figure = go.Figure()
-    for colour, (name, model) in zip(COLOURS, models.items(), strict=False):
-        for metric, label, dash in (("loss", "train", "dot"), ("val_loss", "eval", "solid")):
-            values = model["history"].get(metric, [])
-            figure.add_scatter(
-                name=f"{name}, {label}",
-                x=list(range(1, len(values) + 1)),
-                y=values,
-                mode="lines",
-                line={"color": colour, "dash": dash},
-            )
-    figure.update_layout(xaxis_title="epoch", yaxis_title="binary cross-entropy")
-    return _html(figure, "curves")
-
-
-def _html(figure: go.Figure, name: str) -> str:
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font_family="system-ui, sans-serif",
-        margin={"l": 60, "r": 10, "t": 10, "b": 40},
-        height=340,
-        legend={"orientation": "h", "y": 1.12},
+    balance, statistics = run["balance"], run["statistics"]
+    return ENVIRONMENT.get_template("page.html").render(
+        run=run,
+        glance=glance(run),
+        state=OUTCOMES[run["outcome"]["state"]],
+        absence=_absence(run),
+        figures=_figures(run),
+        histograms=data_figures.histograms(statistics["train"]) if statistics and "train" in statistics else [],
+        pairs=bound_pairs(balance["cooccurrence"]) if balance else [],
+        averages=AVERAGES,
+        measures=MEASURES,
+        metrics=METRICS,
+        figure=_figure,
+        percent=percent,
+        plotlyjs=get_plotlyjs(),
     )
-    options = {"displayModeBar": False, "responsive": True}
-    return figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{name}", config=options)
+
+
+def _figures(run: Mapping[str, Any]) -> dict[str, Figure | None]:
+    balance, drift, skew = run["balance"], run["drift"], run["skew"]
+    figures = {
+        "per_genre": model_figures.per_genre(run["models"]),
+        "curves": model_figures.curves(run["models"]),
+    }
+    if balance:
+        figures |= {
+            "genres": label_figures.genres(balance),
+            "splits": label_figures.splits(balance),
+            "cooccurrence": label_figures.cooccurrence(balance),
+        }
+    if drift and drift["baseline"]:
+        before, after = f"span {drift['baseline']['span']}", f"span {drift['span']}"
+        figures["drift"] = data_figures.changes("drift", drift, before, after)
+    if skew:
+        figures["skew"] = data_figures.changes("skew", skew, f"span {skew['baseline']['span']}", "requests")
+    return figures
+
+
+def _absence(run: Mapping[str, Any]) -> Callable[[str], str]:
+    """What to say of a component whose output is not there."""
+    states = {node["id"]: node["state"] for node in run["nodes"]}
+    return lambda node: f"Nothing to show: {node} {WHY_ABSENT.get(states.get(node, ''), 'did not run')} in this run."
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"

@@ -4,16 +4,29 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
+from pipeline.report import posters, tfdv
 from transform.errors import MarqueeError
 
-STATES = {mlmd.Execution.COMPLETE: "ran", mlmd.Execution.CACHED: "cached", mlmd.Execution.FAILED: "failed"}
+RAN, CACHED, FAILED, UNFINISHED = "ran", "cached", "failed", "unfinished"
+STATES = {mlmd.Execution.COMPLETE: RAN, mlmd.Execution.CACHED: CACHED, mlmd.Execution.FAILED: FAILED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    state: Literal["finished", "stopped", "failed"]  # stopped: by the data or the settings; failed: by our own fault
+    message: str = ""
+
+
+FINISHED = Outcome(state="finished")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model of the run: what its Trainer, Evaluator and Pusher left."""
+    """One model of the run: what its Trainer, Evaluator and Pusher left; empty where one did not finish."""
 
     evaluation: dict[str, Any]  # summary.json
     history: dict[str, list[float]]  # metric -> value of each epoch
@@ -38,14 +51,20 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """A run."""
+    """A run; None stands for what a component that did not finish would have left."""
 
     id: str
     pipeline: str
+    outcome: Outcome
     nodes: list[Node]
     ingest: dict[str, Any]  # ingest.json
     rejects: list[dict[str, Any]]  # rejects.jsonl
-    genres: dict[str, int] = field(default_factory=dict)  # films of the train split
+    balance: dict[str, Any] | None = None  # label_balance.json
+    statistics: dict[str, Any] | None = None  # as pipeline.report.tfdv.statistics
+    anomalies: list[dict[str, str]] | None = None  # as pipeline.report.tfdv.anomalies
+    drift: dict[str, Any] | None = None  # drift.json
+    skew: dict[str, Any] | None = None  # skew.json, which `marquee skew` adds
+    posters: list[dict[str, Any]] = field(default_factory=list)  # as pipeline.report.posters.sample
     models: dict[str, Model] = field(default_factory=dict)
     serving: str = ""
 
@@ -73,21 +92,36 @@ def open_store(metadata: Path) -> MetadataStore:
     return MetadataStore(connection_config(metadata))
 
 
-def of_last_run(paths: Paths) -> RunRecord:
+def number_of_runs(paths: Paths) -> int:
+    """How many runs a work folder has seen: those of which at least one component began."""
+    return len(_runs(open_store(paths.metadata))) if paths.metadata.is_file() else 0
+
+
+def of_last_run(paths: Paths, outcome: Outcome) -> RunRecord:
     """The record of the last run of a work folder; artifacts that were cached count as the run's own."""
     store = open_store(paths.metadata)
-    last = _last_run(store, paths)
-    nodes = {node.id: node for node in _nodes(store, last.id)}
+    runs = _runs(store)
+    if not runs:
+        raise MarqueeError(f"{paths.metadata}: no run in it yet: `marquee run`.")
+    nodes = {node.id: node for node in _nodes(store, runs[-1].id)}
     ingest = _folder(nodes, "FilmExampleGen", "Examples")
-    transform = _folder(nodes, "Transform", "TransformGraph")
-    names = [id.removeprefix("Evaluator.") for id in nodes if id.startswith("Evaluator.")]
+    statistics = _folder(nodes, "StatisticsGen", "ExampleStatistics")
+    anomalies = _folder(nodes, "ExampleValidator", "ExampleAnomalies")
+    balance = _folder(nodes, "LabelBalance", "LabelBalance")
+    drift = _folder(nodes, "DriftReport", "DriftReport")
+    names = [id.removeprefix("Trainer.") for id in nodes if id.startswith("Trainer.")]
     return RunRecord(
-        id=last.name,
+        id=runs[-1].name,
         pipeline=store.get_contexts_by_type("pipeline")[0].name,
+        outcome=outcome,
         nodes=list(nodes.values()),
         ingest=_json(ingest / "ingest.json") if ingest else {},
         rejects=_lines(ingest / "rejects.jsonl") if ingest else [],
-        genres=_genre_counts(transform) if transform else {},
+        balance=_json(balance / "label_balance.json") if balance else None,
+        statistics=tfdv.statistics(statistics) if statistics else None,
+        anomalies=tfdv.anomalies(anomalies) if anomalies else None,
+        drift=_json(drift / "drift.json") if drift else None,
+        posters=posters.sample(ingest) if ingest else [],
         models={name: _model(store, nodes, name) for name in names},
         serving=str(paths.serving),
     )
@@ -96,15 +130,11 @@ def of_last_run(paths: Paths) -> RunRecord:
 def runs(paths: Paths) -> list[tuple[str, list[Node]]]:
     """Every run of a work folder, oldest first: its id, and its components in the order in which they began."""
     store = open_store(paths.metadata)
-    contexts = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
-    return [(context.name, _nodes(store, context.id)) for context in contexts]
+    return [(context.name, _nodes(store, context.id)) for context in _runs(store)]
 
 
-def _last_run(store: MetadataStore, paths: Paths) -> mlmd.Context:
-    runs = store.get_contexts_by_type("pipeline_run")
-    if not runs:
-        raise MarqueeError(f"{paths.metadata}: no run in it yet: `marquee run`.")
-    return max(runs, key=lambda context: context.id)
+def _runs(store: MetadataStore) -> list[mlmd.Context]:
+    return sorted(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
 
 
 def _nodes(store: MetadataStore, run: int) -> list[Node]:
@@ -114,7 +144,7 @@ def _nodes(store: MetadataStore, run: int) -> list[Node]:
         name = next(context.name for context in contexts if context.type == "node")
         outputs = {artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))}
         took = execution.last_update_time_since_epoch - execution.create_time_since_epoch
-        state = STATES.get(execution.last_known_state, "unfinished")
+        state = STATES.get(execution.last_known_state, UNFINISHED)
         nodes.append(Node(id=name.split(".", 1)[1], state=state, seconds=took / 1000, outputs=outputs))
     return nodes
 
@@ -128,7 +158,10 @@ def _outputs(store: MetadataStore, execution: int) -> list[int]:
 
 
 def _folder(nodes: dict[str, Node], node: str, artifact: str) -> Path | None:
-    uri = nodes[node].outputs.get(artifact) if node in nodes else None
+    """The artifact of a component that finished: TFX empties the folder of one that failed."""
+    if node not in nodes or nodes[node].state not in (RAN, CACHED):
+        return None
+    uri = nodes[node].outputs.get(artifact)
     return Path(uri) if uri else None
 
 
@@ -146,12 +179,6 @@ def _model(store: MetadataStore, nodes: dict[str, Node], name: str) -> Model:
         training=_json(trained / "training.json") if trained else {},
         pushed=destination,
     )
-
-
-def _genre_counts(transform: Path) -> dict[str, int]:
-    lines = (transform / "transform_fn" / "assets" / "genre_counts").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split(" ", 1) for line in lines if line)
-    return {genre: int(count) for count, genre in pairs}
 
 
 def _json(path: Path) -> Any:

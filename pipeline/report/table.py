@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -10,8 +10,16 @@ from pipeline.report.record import RunRecord
 
 
 def of(run: RunRecord) -> Group:
-    """Films and rejects by reason, each model beside the best constant predictor, and why it was blessed or not."""
-    return Group(_films(run), "", _models(run), "", *_verdicts(run))
+    """Films and rejects by reason, each model beside the best constant predictor, and why it was blessed or not.
+
+    A run that was stopped shows as much as it came to.
+    """
+    parts: list[RenderableType] = []
+    if run.ingest:
+        parts += [_films(run), ""]
+    if any(model.evaluation for model in run.models.values()):
+        parts += [_models(run), "", *_verdicts(run)]
+    return Group(*parts)
 
 
 def _films(run: RunRecord) -> Table:
@@ -31,8 +39,8 @@ def _models(run: RunRecord) -> Table:
     for column in ("micro-F1", "macro-F1", "mAP"):
         table.add_column(column, justify="right")
     table.add_column("blessed")
-    for name, model in run.models.items():
-        summary = model.evaluation
+    evaluations = {name: model.evaluation for name, model in run.models.items() if model.evaluation}
+    for name, summary in evaluations.items():
         metrics = summary["metrics"]
         table.add_row(
             name,
@@ -41,18 +49,18 @@ def _models(run: RunRecord) -> Table:
             _figure(metrics["mean_average_precision"]),
             Text("yes", "green") if summary["blessed"] else Text("no", "red"),
         )
-    if run.models:
-        constant = next(iter(run.models.values())).evaluation["constant"]  # of the same rows for all
-        answer = "always " + ", ".join(constant["genres"])
-        table.add_row(answer, _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "")
+    constant = next(iter(evaluations.values()))["constant"]  # of the same rows for all
+    answer = "always " + ", ".join(constant["genres"])
+    table.add_row(answer, _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "")
     return table
 
 
 def _verdicts(run: RunRecord) -> Iterator[Text]:
     for name, model in run.models.items():
-        verdict = "blessed" if model.evaluation["blessed"] else "not blessed"
-        where = f" Pushed to {model.pushed}" if model.pushed else " Not pushed."
-        yield Text(f"{name}: {verdict}: {'; '.join(model.evaluation['reasons'])}.{where}")
+        if model.evaluation:
+            verdict = "blessed" if model.evaluation["blessed"] else "not blessed"
+            where = f" Pushed to {model.pushed}" if model.pushed else " Not pushed."
+            yield Text(f"{name}: {verdict}: {'; '.join(model.evaluation['reasons'])}.{where}")
 
 
 def _figure(value: float | None) -> str:

@@ -51,7 +51,8 @@ def fit(transformed, folder: Path, name: str, variant: str, **changes):
         model_run_dir=str(folder / "run"),
         custom_config={
             **CONFIG, "name": name, "variant": variant, "epochs": 4, "batch_size": 16, "learning_rate": 2e-3,
-            "patience": 8, "seed": 5, **changes,
+            "patience": 8, "seed": 5, "class_balance": "none", "class_weights": "effective_number", "focal_gamma": 2.0,
+            "label_balance": transformed.balance, **changes,
         },
     )  # fmt: skip
     network = fitting.run(arguments, RECIPES[name])
@@ -160,3 +161,12 @@ def test_one_seed_gives_one_model(name, transformed, tmp_path):
     for first, second in zip(weights[0], weights[1], strict=True):
         np.testing.assert_array_equal(first, second)
     assert any((first != other).any() for first, other in zip(weights[0], weights[2], strict=True))
+
+
+@pytest.mark.parametrize("class_balance", ["weights", "oversample", "focal"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_class_balance_trains(name, class_balance, transformed, tmp_path):
+    balanced = fit(transformed, tmp_path, name, "default", epochs=1, class_balance=class_balance)
+    scores = balanced.served["serving_default"](**inputs(name, 3))["scores"].numpy()
+    assert scores.shape == (3, GENRES)
+    assert ((scores > 0) & (scores < 1)).all()

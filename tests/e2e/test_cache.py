@@ -12,9 +12,10 @@ from tests.e2e.runs import Pipeline
 pytestmark = pytest.mark.slow
 
 MODELS = ("cnn", "lstm")
-SHARED = ["FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"]
+SHARED = ["FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "LabelBalance", "Transform"]
 NODES = SHARED + [f"{step}.{name}" for name in MODELS for step in ("Trainer", "LatestBlessed", "Evaluator", "Pusher")]
-EXECUTED = [node for node in NODES if not node.startswith("LatestBlessed")]  # resolvers have nothing to cache
+RESOLVERS = ("LatestBlessed",)  # have nothing to cache
+EXECUTED = [node for node in NODES if not node.startswith(RESOLVERS)]
 
 
 @pytest.fixture(scope="module")

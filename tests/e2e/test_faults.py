@@ -14,6 +14,7 @@ ORDER = [
     "StatisticsGen",
     "SchemaGen",
     "ExampleValidator",
+    "LabelBalance",
     "Transform",
     "Trainer.lstm",
     "Evaluator.lstm",

@@ -9,7 +9,7 @@ from pipeline.dag import create_pipeline
 from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
 
 SOURCES = {"transform": "t", "trainer": "r"}
-SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"}
+SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "LabelBalance", "Transform"}
 
 
 def dag(schema: Path | None = None, **overrides):
@@ -51,9 +51,10 @@ def test_it_touches_no_disk_and_stays_the_same():
         assert one.exec_properties == other.exec_properties
 
 
-def test_nothing_is_transformed_before_the_films_are_validated():
+@pytest.mark.parametrize("guard", ["ExampleValidator", "LabelBalance"])
+def test_nothing_is_transformed_before(guard):
     nodes = {node.id: node for node in dag().components}
-    assert nodes["ExampleValidator"] in nodes["Transform"].upstream_nodes
+    assert nodes[guard] in nodes["Transform"].upstream_nodes
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,8 @@ def test_nothing_is_transformed_before_the_films_are_validated():
         ({"data.span": 2}, {"FilmExampleGen"}),
         ({"evaluation.max_map_drop": 0.5}, {"Evaluator.cnn", "Evaluator.lstm"}),
         ({"schema.on_anomaly": "warn"}, {"ExampleValidator"}),
+        ({"balance.min_train": 3}, {"LabelBalance"}),
+        ({"cnn.class_balance": "weights"}, {"Trainer.cnn"}),
     ],
 )
 def test_a_setting_reaches_the_components_that_it_is_for(overrides, changed):

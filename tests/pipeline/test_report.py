@@ -1,71 +1,34 @@
-"""The report's table and page, of a run made up here."""
+"""The report's table, page and files, of runs made up by tests.reports."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
-from pipeline.report import page, table, write
-from pipeline.report.record import Model, Node, RunRecord, as_dict
-
-METRICS = {"micro_f1": 0.5, "macro_f1": 0.25, "weighted_f1": 0.4, "samples_f1": 0.45, "mean_average_precision": None}
-
-
-def model(blessed: bool, pushed: str | None) -> Model:
-    genre = {
-        "genre": "<War> & Peace",
-        "precision": 0.5,
-        "recall": 0.5,
-        "f1": 0.5,
-        "average_precision": 0.5,
-        "support": 7,
-    }
-    return Model(
-        evaluation={
-            "films": 9,
-            "metrics": METRICS,
-            "per_genre": [genre],
-            "slices": {"has_poster=yes": {"films": 8, **METRICS}},
-            "constant": {"micro_f1": 0.375, "macro_f1": 0.125, "genres": ["Drama", "Comedy"]},
-            "blessed": blessed,
-            "reasons": ["because of this"],
-        },
-        history={"loss": [0.5, 0.4], "val_loss": [0.6, 0.5]},
-        training={},
-        pushed=pushed,
-    )
+from pipeline import report
+from pipeline.report import page, table, words
+from pipeline.report.record import as_dict
+from tests import reports
+from transform.errors import MarqueeError
 
 
-@pytest.fixture
-def run() -> RunRecord:
-    return RunRecord(
-        id="2026-01-02T03:04:05.678",
-        pipeline="marquee",
-        nodes=[
-            Node(id="FilmExampleGen", state="cached", seconds=0.0, outputs={}),
-            Node(id="Transform", state="ran", seconds=2.5, outputs={}),
-        ],
-        ingest={
-            "films": 90,
-            "splits": {"train": 70, "eval": 11, "test": 9},
-            "rejects": {"bad_id": 1, "poster_format": 2},
-            "kept": {"poster_format": 2},
-        },
-        rejects=[
-            {"id": "../<script>", "row": 4, "file": "f.csv", "reason": "bad_id", "detail": "path", "kept": False},
-        ],
-        genres={"Drama": 40, "<War> & Peace": 30},
-        models={"cnn": model(True, "/served/cnn/1"), "lstm": model(False, None)},
-    )
-
-
-def test_table(run):
+def printed(run) -> str:
     console = Console(file=io.StringIO(), width=200)
     console.print(table.of(run))
-    text = console.file.getvalue()
+    return console.file.getvalue()
+
+
+def body(run) -> str:
+    html = page.render(as_dict(run))
+    return html[html.index("<body>") : html.index("<noscript>")]
+
+
+def test_table():
+    text = printed(reports.finished())
     for part in (
-        "90",
-        "train 70, eval 11, test 9",
+        "66",
+        "train 50, eval 8, test 8",
         "bad id",
         "poster format (films kept without it: 2)",
         "always Drama, Comedy",
@@ -78,24 +41,85 @@ def test_table(run):
     assert "lstm: not blessed: because of this. Not pushed." in text
 
 
-def test_page_escapes_what_the_data_says_and_needs_no_network(run):
-    html = page.render(as_dict(run))
-    body = html[html.index("<body>") :]
-    assert "&lt;script&gt;" in body
-    assert "../<script>" not in body
-    assert "0.500" in body
-    assert "because of this" in body
-    assert not any(remote in body for remote in ('src="http', 'href="http', "//cdn"))
-    for figure in ("genres", "per-genre", "curves"):
-        assert f'id="figure-{figure}"' in body
+def test_table_of_a_run_that_was_stopped():
+    assert printed(reports.stopped()).strip() == ""
+    unevaluated = reports.Model(evaluation={}, history={}, training={}, pushed=None)
+    text = printed(reports.finished(models={"cnn": unevaluated, "lstm": reports.model(blessed=False)}))
+    assert "lstm: not blessed" in text
+    assert "cnn" not in text
 
 
-def test_page_of_a_run_without_models(run):
-    bare = RunRecord(id="1", pipeline="p", nodes=run.nodes, ingest=run.ingest, rejects=[], genres=run.genres)
-    assert "Models, on the test split" not in page.render(as_dict(bare))
+def test_page_escapes_what_the_data_says():
+    text = body(reports.finished())
+    assert "&lt;script&gt;" in text
+    assert "../<script>" not in text
+    assert "<War>" not in text
+    assert "&lt;no&gt; usable film." in body(reports.stopped())
 
 
-def test_written_into_a_folder_of_the_run(run, tmp_path):
-    html = write(run, tmp_path)
+def test_page_says_what_the_json_says():
+    text = body(reports.finished(skew=reports.skew()))
+    for part in (
+        "Every component ran",
+        "because of this",
+        "4 genres on 66 films; the models learn 3\nlabels.\nFilms left without a label: 1.",
+        "Comedy with Drama (1.1 times, 20 films)",
+        "0.123",  # divergence
+        "not judged",
+        "Drama 60.0\u00a0% -&gt; 30.0\u00a0%",
+        "Serving skew",
+        "1,200 logged requests against the train split of span 1",
+        "All 50: 182 pixels.",
+        "No film has one.",
+        "Mean 11.2, standard deviation 3.5; 1 without.",
+    ):
+        assert part in text
+
+
+def test_glance_of_a_run_that_knows_nothing():
+    facts = {fact.name: fact.value for fact in words.glance(as_dict(reports.stopped()))}
+    assert set(facts.values()) == {"not known"}
+
+
+def test_no_baseline_is_not_called_ok():
+    run = as_dict(reports.finished(drift=reports.no_baseline()))
+    [fact] = [fact for fact in words.glance(run) if fact.name == "Drift"]
+    assert (fact.value, fact.tone) == ("no baseline", words.PLAIN)
+    html = page.render(run)
+    assert "<strong>No baseline</strong>" in html
+    assert "No drift" not in html
+
+
+def test_bound_pairs_are_frequent_and_oftener_than_by_chance():
+    found = {
+        "genres": ["A", "B", "C"],
+        "films": [[50, 20, 9], [20, 40, 30], [9, 30, 60]],
+        "lift": [[2.0, 1.5, 9.0], [1.5, 2.5, 0.9], [9.0, 0.9, 1.7]],
+    }
+    assert words.bound_pairs(found) == [{"one": "B", "other": "A", "films": 20, "lift": 1.5}]
+
+
+def test_written_into_a_folder_of_the_run(tmp_path):
+    html = report.write(reports.finished(), tmp_path)
     assert html == tmp_path / "2026-01-02T03-04-05" / "index.html"
-    assert (html.parent / "run.json").is_file()
+    content = json.loads((html.parent / "run.json").read_text(encoding="utf-8"))
+    assert content["outcome"] == {"state": "finished", "message": ""}
+    assert content["skew"] is None
+
+
+def test_rerender_adds_the_skew_that_lies_beside(tmp_path):
+    html = report.write(reports.finished(), tmp_path)
+    before = html.read_text(encoding="utf-8")
+    assert 'id="skew"' not in before
+    assert report.rerender(html.parent) == html
+    assert html.read_text(encoding="utf-8") == before
+
+    (html.parent / "skew.json").write_text(json.dumps(reports.skew()), encoding="utf-8")
+    report.rerender(html.parent)
+    assert 'id="skew"' in html.read_text(encoding="utf-8")
+    assert json.loads((html.parent / "run.json").read_text(encoding="utf-8"))["skew"] == reports.skew()
+
+
+def test_rerender_where_there_is_no_report(tmp_path):
+    with pytest.raises(MarqueeError, match=r"run\.json: no such file"):
+        report.rerender(tmp_path)

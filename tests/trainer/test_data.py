@@ -18,6 +18,7 @@ def write(path, films: range) -> str:
         for film in films:
             example = tf.train.Example()
             feature = example.features.feature
+            feature[features.ID].bytes_list.value.append(b"tt%d" % film)
             feature[features.PIXELS].bytes_list.value.append(bytes([film]) * SIZE * SIZE * 3)
             feature[features.TOKENS].int64_list.value.extend(range(1, film + 1))
             feature[features.LABELS].int64_list.value.extend([film % 3 == genre for genre in range(3)])
@@ -68,6 +69,59 @@ def test_shuffling_follows_the_seed(tmp_path):
     assert order(data.batches([file], "eval", batch_size=7, **SHAPE)) == list(range(30))
 
 
+def test_a_survey_is_of_every_film_in_the_order_of_the_records(tmp_path):
+    survey = data.survey([write(tmp_path / "a.gz", range(3)), write(tmp_path / "b.gz", range(3, 5))], "train", 3)
+    assert survey.ids == [b"tt%d" % film for film in range(5)]
+    assert survey.labels.tolist() == np.eye(3, dtype=bool)[[0, 1, 2, 0, 1]].tolist()
+    assert survey.present[features.HAS_POSTER].tolist() == [True, False, True, False, True]
+    assert survey.present[features.HAS_OVERVIEW].tolist() == [False, True, True, True, True]
+
+
+def survey_of(labels: np.ndarray) -> data.Survey:
+    return data.Survey(ids=[b"tt%07d" % film for film in range(len(labels))], labels=labels, present={})
+
+
+def test_a_film_is_repeated_as_its_rarest_genre_says():
+    labels = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1], [0, 0, 0]], bool)
+    assert data.repeats(survey_of(labels), [1.0, 2.0, 7.0], seed=1).tolist() == [1, 2, 7, 2, 7, 1]
+
+
+def test_the_fraction_of_a_repeat_factor_is_a_share_of_the_films():
+    films = survey_of(np.repeat(np.eye(2, dtype=bool), 4000, axis=0))
+    times = data.repeats(films, [1.25, 3.7], seed=1).reshape(2, 4000)
+    assert np.unique(times[0]).tolist() == [1, 2]
+    assert np.unique(times[1]).tolist() == [3, 4]
+    # Standard error of a share of 4,000: below 0.008.
+    np.testing.assert_allclose(times.mean(axis=1), [1.25, 3.7], atol=0.03)
+
+
+def test_the_seed_and_the_id_alone_decide_who_is_repeated():
+    films = survey_of(np.ones((200, 1), bool))
+    first, again, other = (data.repeats(films, [1.5], seed) for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()
+    half = data.Survey(ids=films.ids[::-2], labels=films.labels[::-2], present={})
+    assert (data.repeats(half, [1.5], 1) == first[::-2]).all()
+
+
+@pytest.mark.parametrize("memory", [data.MEMORY, 500, 1])
+def test_each_epoch_has_a_film_as_often_as_it_is_repeated(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr(data, "MEMORY", memory)
+    write(tmp_path / "a.gz", range(12))
+    write(tmp_path / "b.gz", range(12, 30))
+    survey = data.survey([str(tmp_path / "*")], "train", 3)
+    repeated = data.repeats(survey, [1.0, 1.4, 2.6], seed=4)
+    expected = sorted(np.repeat(np.arange(30), repeated).tolist())
+    films, again = (
+        data.batches([str(tmp_path / "*")], "train", batch_size=7, shuffle=1, repeated=repeated, **SHAPE)
+        for _ in range(2)
+    )
+    assert int(films.cardinality()) == -(-len(expected) // 7)
+    epochs = [order(films), order(films)]
+    assert [sorted(epoch) for epoch in epochs] == [expected, expected]
+    assert [order(again), order(again)] == epochs
+
+
 @pytest.mark.parametrize("split", ["train", "eval"])
 def test_a_split_without_films_is_named(tmp_path, split):
     write(tmp_path / "a.gz", range(0))
@@ -75,3 +129,5 @@ def test_a_split_without_films_is_named(tmp_path, split):
         data.batches([str(tmp_path / "*")], split, batch_size=7, **SHAPE)
     with pytest.raises(MarqueeError, match=f"The {split} split has no film"):
         data.batches([str(tmp_path / "none" / "*")], split, batch_size=7, **SHAPE)
+    with pytest.raises(MarqueeError, match=f"The {split} split has no film"):
+        data.survey([str(tmp_path / "*")], split, 3)

@@ -11,8 +11,9 @@ import tensorflow as tf
 from keras import layers
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from tests.balances import balance_content
 from tests.trainer.conftest import CONFIG
-from trainer import cnn, fitting
+from trainer import cnn, fitting, lstm
 from trainer.recipe import Recipe
 from transform import features
 from transform.errors import MarqueeError
@@ -23,7 +24,8 @@ SIZE = CONFIG["image_size"]
 GENRES = (("Drama",), ("Drama",), ("Drama", "War"), ("Drama", "War"), ("War",))
 SETTINGS = {
     **CONFIG, "name": "toy", "variant": "default", "epochs": 4, "batch_size": 8, "learning_rate": 0.05,
-    "patience": 8, "seed": 5,
+    "patience": 8, "seed": 5, "class_balance": "none", "class_weights": "effective_number", "focal_gamma": 2.0,
+    "label_balance": balance_content({"Drama": 24, "War": 16}),
 }  # fmt: skip
 
 
@@ -38,17 +40,18 @@ def recipe(**changes) -> dict[str, Recipe]:
     return {"default": Recipe(**given)}
 
 
-def write(folder, films: int, seed: int) -> str:
-    """Bright posters are War, dark ones Drama; labels in the order Drama, War."""
+def write(folder, films: int, seed: int, genres: int = 2, poster: bool = True) -> str:
+    """Bright posters are War, dark ones Drama; labels in the order Drama, War, or of Drama alone."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     with tf.io.TFRecordWriter(str(folder / "a.gz"), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-        for grey in rng.integers(0, 256, films):
+        for film, grey in enumerate(rng.integers(0, 256, films)):
             feature = (example := tf.train.Example()).features.feature
+            feature[features.ID].bytes_list.value.append(b"tt%d" % film)
             feature[features.PIXELS].bytes_list.value.append(bytes([grey]) * SIZE * SIZE * 3)
-            feature[features.LABELS].int64_list.value.extend([grey < 128, grey >= 128])
-            for flag in (features.HAS_POSTER, features.HAS_OVERVIEW):
-                feature[flag].int64_list.value.append(1)
+            feature[features.LABELS].int64_list.value.extend([grey < 128, grey >= 128][:genres])
+            feature[features.HAS_POSTER].int64_list.value.append(poster)
+            feature[features.HAS_OVERVIEW].int64_list.value.append(False)
             writer.write(example.SerializeToString())
     return str(folder / "*")
 
@@ -65,9 +68,11 @@ def run(splits, transform_graph, tmp_path):
 
     def run(recipes, **changes):
         arguments = FnArgs(
-            train_files=[splits["train"]],
+            train_files=[changes.pop("train_files", splits["train"])],
             eval_files=[changes.pop("eval_files", splits["eval"])],
-            transform_graph_path=transform_graph(*GENRES).transform_savedmodel_dir.rsplit("/", 1)[0],
+            transform_graph_path=transform_graph(*changes.pop("films", GENRES)).transform_savedmodel_dir.rsplit("/", 1)[
+                0
+            ],
             serving_model_dir=str(tmp_path / "model"),
             model_run_dir=str(tmp_path / "run"),
             custom_config={**SETTINGS, **changes},
@@ -88,9 +93,18 @@ def test_a_fit_writes_what_it_did(run, caplog):
     assert fit.training["versions"] == {"tensorflow": tf.__version__, "keras": keras.__version__}
     assert fit.training["seconds_per_epoch"] > 0
     assert {len(values) for values in fit.history.values()} == {4}
-    assert {"loss", "precision", "recall", "f1", "val_loss", "val_precision", "val_recall", "val_f1"} <= set(
-        fit.history
-    )
+    assert {
+        "loss",
+        "cross_entropy",
+        "val_cross_entropy",
+        "precision",
+        "recall",
+        "f1",
+        "val_loss",
+        "val_precision",
+        "val_recall",
+        "val_f1",
+    } <= set(fit.history)
     assert fit.history["loss"][-1] < fit.history["loss"][0]
     assert (fit.about["genres"], fit.about["seed"], len(fit.about["thresholds"])) == (["Drama", "War"], 5, 2)
     first, *epochs = [record.getMessage() for record in caplog.records if record.name == "marquee.trainer"]
@@ -101,17 +115,16 @@ def test_a_fit_writes_what_it_did(run, caplog):
 
 def test_the_output_starts_from_the_share_of_each_genre(run):
     fit = run(recipe(schedule=lambda epoch, epochs: 0.0), epochs=1)
-    # Transform counted Drama on 4 films and War on 3, the train split here has 40.
-    expected = np.log([(4 + 1) / (40 - 4 + 1), (3 + 1) / (40 - 3 + 1)])
+    expected = np.log([(24 + 1) / (40 - 24 + 1), (16 + 1) / (40 - 16 + 1)])
     np.testing.assert_allclose(fit.network.get_layer("Output").bias.numpy(), expected, rtol=1e-5)
 
 
 def test_the_weights_that_are_best_on_eval_are_exported(run):
     """From the third epoch on the weights go uphill."""
     fit = run(recipe(schedule=lambda epoch, epochs: 1.0 if epoch < 2 else -20.0))
-    best = min(fit.history["val_loss"])
-    assert fit.history["val_loss"].index(best) == 1
-    assert fit.history["val_loss"][-1] > 2 * best
+    best = min(fit.history["val_cross_entropy"])
+    assert fit.history["val_cross_entropy"].index(best) == 1
+    assert fit.history["val_cross_entropy"][-1] > 2 * best
     pixels = np.arange(0, 256, 5, dtype=np.uint8)[:, None, None, None] * np.ones((1, SIZE, SIZE, 3), np.uint8)
     scores = fit.network.predict({features.PIXELS: pixels}, verbose=0)
     restored = network(SimpleNamespace(genres=2, log_odds=np.zeros(2, np.float32)))
@@ -134,3 +147,69 @@ def test_augmentation_is_no_part_of_the_exported_network(run):
 def test_an_empty_eval_split_is_the_users_mistake(run, tmp_path):
     with pytest.raises(MarqueeError, match="The eval split has no film"):
         run(recipe(), eval_files=write(tmp_path / "Split-eval", 0, 0))
+
+
+@pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal"])
+def test_the_loss_is_that_of_the_setting_and_eval_stays_comparable(run, class_balance):
+    """Without learning, what is measured is the loss alone: of scores that are the shares of the genres."""
+    given = balance_content(
+        {"Drama": 24, "War": 16}, War={"inverse_frequency": [3.0, 3.0], "repeat_factor": 2.0}
+    )  # weights that leave the output's bias alone
+    fit = run(
+        recipe(schedule=lambda epoch, epochs: 0.0, build=constant), epochs=1, class_balance=class_balance,
+        class_weights="inverse_frequency", focal_gamma=1.0, label_balance=given,
+    )  # fmt: skip
+    recorded = {key: fit.training[key] for key in ("class_balance", "class_weights", "focal_gamma", "films")}
+    assert recorded == {
+        "class_balance": class_balance, "class_weights": "inverse_frequency", "focal_gamma": 1.0, "films": 40,
+    }  # fmt: skip
+    drama, war = 25 / 42, 17 / 42
+    films = np.random.default_rng(2).integers(0, 256, 20) < 128  # of eval: Drama, else War
+    costs = np.where(films[:, None], [-np.log(drama), -np.log(1 - war)], [-np.log(1 - drama), -np.log(war)])
+    assert fit.history["val_cross_entropy"] == pytest.approx([costs.mean()], rel=1e-4)
+    focus = np.where(films[:, None], [1 - drama, war], [drama, 1 - war])
+    expected = {"weights": costs * [1, 3], "focal": costs * focus}.get(class_balance, costs).mean()
+    assert fit.history["val_loss"] == pytest.approx([expected], rel=1e-4)
+
+
+def constant(task) -> keras.Model:
+    """Whatever the poster, each genre's share."""
+    network_of_task = network(task)
+    kernel, bias = network_of_task.get_layer("Output").get_weights()
+    network_of_task.get_layer("Output").set_weights([kernel * 0, bias])
+    return network_of_task
+
+
+def test_films_of_a_rare_genre_are_seen_more_often(run, caplog):
+    given = balance_content({"Drama": 24, "War": 16}, War={"repeat_factor": 3.0})
+    with caplog.at_level(logging.INFO, "marquee.trainer"):
+        run(recipe(), epochs=1, class_balance="oversample", label_balance=given)
+    war = int((np.random.default_rng(1).integers(0, 256, 40) >= 128).sum())
+    assert f"40 films, {40 + 2 * war} an epoch" in caplog.text
+
+
+@pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal"])
+def test_one_genre(run, tmp_path, class_balance):
+    fit = run(
+        recipe(), epochs=1, films=(("Drama",),) * 3, class_balance=class_balance,
+        train_files=write(tmp_path / "Split-train", 20, 1, genres=1),
+        eval_files=write(tmp_path / "Split-eval", 9, 2, genres=1),
+        label_balance=balance_content({"Drama": 12}, Drama={"effective_number": [0.7, 1.4]}),
+    )  # fmt: skip
+    assert fit.about["genres"] == ["Drama"]
+    assert np.isfinite(fit.history["val_loss"]).all()
+    served = tf.saved_model.load(str(fit.folder / "model")).signatures["serving_default"]
+    assert served(poster=tf.constant([b""]))["scores"].shape == (1, 1)
+
+
+def test_a_network_without_any_film_to_learn_from_is_named(run, tmp_path):
+    with pytest.raises(MarqueeError, match=r"No film of the train split has an overview.*leave words out of MODELS"):
+        run(lstm.RECIPES, name="words")
+    nothing = write(tmp_path / "Split-train", 4, 1, poster=False)
+    with pytest.raises(MarqueeError, match=r"No film of the train split has a poster.*leave toy out of MODELS"):
+        run(recipe(), train_files=nothing, label_balance=balance_content({"Drama": 2, "War": 2}))
+
+
+def test_a_label_balance_of_other_genres_is_refused(run):
+    with pytest.raises(MarqueeError, match="different genres"):
+        run(recipe(), label_balance=balance_content({"Drama": 24, "Western": 16}))

@@ -23,6 +23,15 @@ def test_log_odds_are_finite_for_a_genre_of_no_film_and_of_all():
     np.testing.assert_allclose(odds, np.log([1 / 11, 1, 11]), rtol=1e-6)
 
 
+def test_log_odds_are_of_the_weighted_share():
+    odds = Task(
+        positives=[1, 5, 10], films=10, image_size=16, vocabulary_size=10,
+        class_weights=[[0.5, 4.0], [2.0, 2.0], [0.0, 0.5]],
+    ).log_odds  # fmt: skip
+    np.testing.assert_allclose(odds, np.log([(4 * 2) / (0.5 * 10), 1, 0.5 * 11]), rtol=1e-6)
+    assert odds.dtype == np.float32
+
+
 def test_best_micro_f1_is_scikit_learns_over_batches():
     rng = np.random.default_rng(3)
     labels = (rng.random((90, 4)) < 0.3).astype(np.float32)

@@ -27,33 +27,62 @@ TRAIN = [
 TEST = [{"id": b"d", "overview": [b"a strange war"], "poster": [], "genres": [b"War", b"Unseen", b"War"]}]
 
 
-@pytest.fixture(scope="module")
-def transformed(tmp_path_factory):
-    """Transformed train and test rows, and the transform graph; analysed on train alone."""
-    folder = tmp_path_factory.mktemp("transform")
+def transform(folder, train, test, **config):
+    """Transformed train and test rows, by id, and the transform graph; analysed on train alone."""
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(SPEC))
     with tft_beam.Context(temp_dir=str(folder / "tmp")):
-        (train, _), transform_fn = (TRAIN, metadata) | tft_beam.AnalyzeAndTransformDataset(
-            functools.partial(preprocessing_fn, custom_config=CONFIG)
+        (done, _), transform_fn = (train, metadata) | tft_beam.AnalyzeAndTransformDataset(
+            functools.partial(preprocessing_fn, custom_config={**CONFIG, **config})
         )
-        test, _ = ((TEST, metadata), transform_fn) | tft_beam.TransformDataset()
+        held_out, _ = ((test, metadata), transform_fn) | tft_beam.TransformDataset()
         transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
-    by_id = sorted(train, key=lambda row: row["id"])
-    return by_id, test, tft.TFTransformOutput(str(folder / "graph"))
+    train, test = (sorted(rows, key=lambda row: row["id"]) for rows in (done, held_out))
+    return train, test, tft.TFTransformOutput(str(folder / "graph"))
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory):
+    return transform(tmp_path_factory.mktemp("transform"), TRAIN, TEST)
 
 
 def test_vocabularies_come_from_train(transformed):
     _, _, graph = transformed
     assert graph.vocabulary_by_name(features.GENRES_VOCABULARY) == [b"Drama", b"War", b"Comedy"]
     assert graph.vocabulary_by_name(features.WORDS_VOCABULARY) == [b"war", b"a", b"love", b"of"]
-    with open(graph.vocabulary_file_by_name(features.GENRE_COUNTS)) as counts:
-        assert counts.read().split("\n")[:3] == ["3 Drama", "1 War", "1 Comedy"]
 
 
 def test_labels_are_multi_hot_and_an_unseen_genre_is_left_out(transformed):
     train, test, _ = transformed
     assert [row[features.LABELS].tolist() for row in train] == [[1, 1, 0], [1, 0, 0], [1, 0, 1]]
     assert [row[features.LABELS].tolist() for row in test] == [[0, 1, 0]]
+
+
+def test_labels_are_of_the_genres_as_they_are_relabelled(tmp_path):
+    """Both genres of film c become one label, and the most frequent; film b has none left."""
+    mapping = {"Drama": "", "War": "Other", "Comedy": "Other", "Film é": "Other"}
+    films = [
+        TRAIN[0],
+        TRAIN[1],
+        {**TRAIN[2], "genres": [b"Comedy", b"War"]},
+        {**TRAIN[1], "id": b"e", "genres": [b"Z"]},
+    ]
+    test = [*TEST, {**TEST[0], "id": b"f", "genres": ["Film é".encode(), b"Z"]}]
+    train, held_out, graph = transform(tmp_path, films, test, relabel=mapping)
+    assert graph.vocabulary_by_name(features.GENRES_VOCABULARY) == [b"Other", b"Z"]
+    assert [row[features.LABELS].tolist() for row in train] == [[1, 0], [0, 0], [1, 0], [0, 1]]
+    assert [row[features.LABELS].tolist() for row in held_out] == [[1, 0], [1, 1]]
+
+
+def test_one_genre_and_not_one_overview(tmp_path):
+    films = [{**film, "overview": [], "genres": [b"Drama"]} for film in TRAIN]
+    train, test, graph = transform(tmp_path, films, TEST)
+    assert [row[features.LABELS].tolist() for row in train] == [[1]] * 3
+    assert [row[features.TOKENS].tolist() for row in train] == [[]] * 3
+    assert [row[features.HAS_OVERVIEW] for row in train] == [0] * 3
+    assert test[0][features.LABELS].tolist() == [0]
+    assert test[0][features.TOKENS].tolist() == [features.UNKNOWN] * 3
+    served = graph.transform_features_layer()({features.OVERVIEW: tf.sparse.from_dense([["a war"], [""]])})
+    assert tf.sparse.to_dense(served[features.TOKENS]).numpy().tolist() == [[features.UNKNOWN] * 2, [0, 0]]
 
 
 def test_tokens_are_truncated_and_unknown_words_are_one_id(transformed):

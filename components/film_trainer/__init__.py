@@ -1,0 +1,1 @@
+"""TFX's Trainer with the class weights that LabelBalance worked out."""

@@ -1,0 +1,72 @@
+"""The FilmTrainer component: spec only."""
+
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components.film_trainer import executor
+from components.label_balance.artifact import LabelBalance
+from components.label_balance_input import LABEL_BALANCE_KEY
+
+
+class FilmTrainerSpec(standard_component_specs.TrainerSpec):
+    """TFX's Trainer with one more input."""
+
+    INPUTS: ClassVar[dict] = {
+        **standard_component_specs.TrainerSpec.INPUTS,
+        LABEL_BALANCE_KEY: component_spec.ChannelParameter(type=LabelBalance),
+    }
+
+
+class FilmTrainer(base_component.BaseComponent):
+    """Trains one model. Outputs: `model` (Model) and `model_run` (ModelRun), see BUILD.md."""
+
+    SPEC_CLASS = FilmTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        transform_graph: types.BaseChannel,
+        schema: types.BaseChannel,
+        label_balance: types.BaseChannel,
+        run_fn: str,
+        train_args: trainer_pb2.TrainArgs,
+        eval_args: trainer_pb2.EvalArgs,
+        custom_config: dict[str, Any],
+        base_model: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+    ) -> None:
+        """Makes the component.
+
+        Args:
+            examples: transformed Examples.
+            transform_graph: TransformGraph.
+            schema: Schema of the raw examples.
+            label_balance: LabelBalance; its content reaches `run_fn` as `custom_config["label_balance"]`.
+            run_fn: import path of the function that trains.
+            train_args: the splits to train on.
+            eval_args: the splits to choose weights and thresholds on.
+            custom_config: what else `run_fn` is given.
+            base_model: Model to start from.
+            hyperparameters: HyperParameters of a Tuner.
+        """
+        spec = FilmTrainerSpec(
+            examples=examples,
+            transform_graph=transform_graph,
+            schema=schema,
+            label_balance=label_balance,
+            base_model=base_model,
+            hyperparameters=hyperparameters,
+            run_fn=run_fn,
+            train_args=train_args,
+            eval_args=eval_args,
+            custom_config=json_utils.dumps(custom_config),
+            model=types.Channel(type=standard_artifacts.Model),
+            model_run=types.Channel(type=standard_artifacts.ModelRun),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,1 @@
+"""TFX's Transform on the label set that LabelBalance decided."""

@@ -1,0 +1,167 @@
+"""Commands that look at data: schema and statistics. Heavy imports stay inside."""
+
+import logging
+import os
+import shutil
+import warnings
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.options import settings_options
+from pipeline.paths import Paths
+from pipeline.settings import Settings
+from transform.errors import MarqueeError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@click.group()
+def schema() -> None:
+    """The schema that films are validated against."""
+
+
+@schema.command("save")
+@settings_options
+def schema_save(settings: Settings) -> None:
+    """Copies the last inferred schema to the schema file, to be edited and committed."""
+    inferred = sorted(Paths.bind(settings).artifacts.glob("SchemaGen/schema/*/schema.pbtxt"), key=os.path.getmtime)
+    if not inferred:
+        raise MarqueeError(f"{Paths.bind(settings).artifacts}: no inferred schema in it yet: `marquee run` makes one.")
+    file = Path(settings.schema.file)
+    if file.exists():
+        raise MarqueeError(f"{file}: is there already. Move it away to take the inferred schema anew.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(inferred[-1].read_bytes())
+    click.echo(file)
+
+
+@schema.command("diff")
+@settings_options
+def schema_diff(settings: Settings) -> None:
+    """Shows what a span's films would change in the schema file; writes nothing.
+
+    The span is the last one that a run came to statistics of, or --span N. A run that stopped because its films
+    did not fit the schema has them too.
+    """
+    _show_changes(settings)
+
+
+@schema.command("accept")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@settings_options
+def schema_accept(settings: Settings, yes: bool) -> None:
+    """Shows the same as diff, asks, and writes it to the schema file.
+
+    Comparators, thresholds and tags stay. Comments stay, too, if the file is otherwise as `marquee schema save` prints.
+    """
+    new = _show_changes(settings)
+    if new is None:
+        return
+    if not yes and not click.confirm(f"Write this to {settings.schema.file}?"):
+        click.echo("Nothing written.")
+        return
+    file = Path(settings.schema.file).expanduser().resolve()
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        beside.write_text(new, encoding="utf-8")
+        shutil.copymode(file, beside)
+        os.replace(beside, file)
+    except OSError as error:
+        raise MarqueeError(f"{error.filename}: cannot be written ({error.strerror}).") from error
+    click.echo(f"Written: {settings.schema.file}")
+
+
+def _show_changes(settings: Settings) -> str | None:
+    """Prints what would change in the schema file; its new text, or None where nothing would change."""
+    paths = Paths.bind(settings)
+    if paths.schema is None:
+        raise MarqueeError(f"{settings.schema.file}: no curated schema there yet: `marquee schema save` first.")
+
+    _quieten()
+    from pipeline import schema_changes, span_statistics
+
+    try:
+        text = paths.schema.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MarqueeError(f"{settings.schema.file}: cannot be read: {error}") from error
+    before = schema_changes.parse(text, settings.schema.file)
+    found = span_statistics.latest(paths, settings.data.span)
+    statistics = found.splits()
+    after = schema_changes.updated(before, statistics)
+    if after == before:
+        click.echo(f"Nothing would change: the films of span {found.span} fit {settings.schema.file}.")
+        return None
+    click.echo(f"Span {found.span} would change {settings.schema.file}:")
+    for sentence in schema_changes.sentences(before, after, statistics):
+        click.echo(f"  {sentence}")
+    new = schema_changes.edited(text, before, after)
+    click.echo()
+    click.echo(schema_changes.unified_diff(text, new, settings.schema.file, f"span {found.span}"))
+    return new
+
+
+@click.command()
+@click.option("--html", "as_html", is_flag=True, help="Write TFDV's Facets page instead of printing tables.")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="The page.  [default: in the last report]")
+@click.option("--open", "open_it", is_flag=True, help="Open the page in the browser.")
+@click.option("--against", metavar="M", type=int, help="Train split beside that of span M, instead of all splits.")
+@settings_options
+def stats(settings: Settings, as_html: bool, out: Path | None, open_it: bool, against: int | None) -> None:
+    """Shows the last run's statistics of every feature and split, or those of --span N.
+
+    The page of --html holds the statistics, not the program that draws them: TFDV's page loads Facets from
+    cdnjs.cloudflare.com and raw.githubusercontent.com each time it is opened, and stays empty without them. The report
+    of a run (`marquee report`) needs no network.
+    """
+    if not as_html and (out or open_it):
+        raise click.UsageError("--out and --open go with --html.")
+
+    _quieten()
+    from pipeline import span_statistics, statistics_view
+
+    paths = Paths.bind(settings)
+    found = span_statistics.latest(paths, settings.data.span)
+    if against is None:
+        title = f"Statistics of span {found.span}"
+        data_sets = found.splits()
+    else:
+        title = f"Statistics of span {found.span} against span {against}"
+        both = (found, span_statistics.latest(paths, against))
+        data_sets = {f"span {statistics.span} train": statistics.splits()["train"] for statistics in both}
+    if not as_html:
+        _print(title, statistics_view.tables(data_sets))
+        return
+    out = out or _last_report(paths) / "statistics.html"
+    try:
+        out.write_text(statistics_view.facets_page(data_sets, title), encoding="utf-8")
+    except OSError as error:
+        raise MarqueeError(f"{error.filename}: cannot be written ({error.strerror}).") from error
+    click.echo(out)
+    click.echo(f"To show anything it needs the network: it loads Facets from {' and '.join(statistics_view.HOSTS)}.")
+    if open_it:
+        webbrowser.open(out.resolve().as_uri())
+
+
+def _last_report(paths: Paths) -> Path:
+    reports = sorted(paths.reports.glob("*/index.html"))
+    if not reports:
+        raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one; or say --out FILE.")
+    return reports[-1].parent
+
+
+def _print(*shown: "RenderableType") -> None:
+    from pipeline import progress
+
+    progress.console.print(*shown, sep="\n")
+
+
+def _quieten() -> None:
+    """Before TensorFlow and Google's clients are imported: they say much that no user of these commands needs."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    for name in ("tensorflow", "apache_beam"):
+        logging.getLogger(name).setLevel(logging.ERROR)

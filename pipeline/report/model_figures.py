@@ -1,0 +1,72 @@
+"""Figures of the models: F1 of each genre, learning curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pipeline.report.figures import SERIES, SYMBOLS, Figure, finished, height_of, rows, text
+
+
+def per_genre(models: Mapping[str, Any]) -> Figure | None:
+    """F1 of each genre on the test split, a dot a model; None where no model was evaluated."""
+    evaluated = {name: model["evaluation"]["per_genre"] for name, model in models.items() if model["evaluation"]}
+    if not evaluated:
+        return None
+    names = list(dict.fromkeys(row["genre"] for genres in evaluated.values() for row in genres))
+    figure = go.Figure()
+    for (name, genres), colour, symbol in zip(evaluated.items(), SERIES, SYMBOLS, strict=False):
+        figure.add_scatter(
+            name=name,
+            mode="markers",
+            y=[row["genre"] for row in genres],
+            x=[row["f1"] for row in genres],
+            hovertext=[_genre(name, row) for row in genres],
+            hovertemplate="%{hovertext}<extra></extra>",
+            cliponaxis=False,
+            marker={"color": colour, "symbol": symbol, "size": 10, "opacity": 0.85},
+        )
+    return finished(
+        "per-genre",
+        f"Dot chart: F1 of each of {len(names)} genres by {' and '.join(evaluated)}",
+        figure,
+        plot_height=height_of(len(names)),
+        showlegend=True,
+        yaxis=rows(names) | {"showgrid": True},
+        xaxis={"title": {"text": "F1 on the test split"}, "range": [0, 1], "nticks": 6, "tickangle": 0},
+    )
+
+
+def _genre(model: str, row: Mapping[str, Any]) -> str:
+    figures = {"precision": row["precision"], "recall": row["recall"], "average precision": row["average_precision"]}
+    known = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
+    f1 = "undefined" if row["f1"] is None else f"{row['f1']:.3f}"
+    return f"<b>{text(row['genre'])}</b>, {model}: F1 {f1}<br>{known}<br>{row['support']:,} films"
+
+
+def curves(models: Mapping[str, Any]) -> Figure | None:
+    """Loss by epoch, of each model on train and eval; None where no model was trained."""
+    trained = {name: model["history"] for name, model in models.items() if model["history"]}
+    if not trained:
+        return None
+    figure = go.Figure()
+    for (name, history), colour in zip(trained.items(), SERIES, strict=False):
+        for metric, split, dash in (("loss", "train", "dot"), ("val_loss", "eval", "solid")):
+            losses = history.get(metric, [])
+            figure.add_scatter(
+                name=f"{name}, {split}",
+                mode="lines+markers",
+                x=list(range(1, len(losses) + 1)),
+                y=losses,
+                hovertemplate=f"{name}, {split}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"size": 5},
+            )
+    return finished(
+        "curves",
+        f"Line chart: loss by epoch of {' and '.join(trained)}, on train and on eval",
+        figure,
+        plot_height=290,
+        xaxis={"title": {"text": "epoch"}, "nticks": 8, "showgrid": False},
+        yaxis={"title": {"text": "loss"}, "nticks": 6, "tickangle": 0},
+    )

@@ -1,0 +1,80 @@
+"""FilmTrainer: its spec, and what reaches run_fn."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx import types
+from tfx.proto import trainer_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.film_trainer import component, executor
+from components.label_balance.artifact import LabelBalance
+from tests.balances import balance_artifact, balance_content
+from tests.execute import execute
+
+CONFIG = {"name": "toy", "epochs": None}
+KINDS = {
+    "examples": standard_artifacts.Examples,
+    "transform_graph": standard_artifacts.TransformGraph,
+    "schema": standard_artifacts.Schema,
+    "label_balance": LabelBalance,
+}
+OPTIONAL = {"base_model": standard_artifacts.Model, "hyperparameters": standard_artifacts.HyperParameters}
+
+
+def run_fn(fn_args) -> None:
+    """Trains nothing; tells what it was given."""
+    folder = Path(fn_args.serving_model_dir)
+    folder.mkdir(parents=True)
+    told = {"config": fn_args.custom_config, "train": fn_args.train_files, "eval": fn_args.eval_files}
+    (folder / "told.json").write_text(json.dumps(told))
+
+
+def node(**given) -> component.FilmTrainer:
+    return component.FilmTrainer(
+        **{**{name: types.Channel(type=kind) for name, kind in KINDS.items()}, **given},
+        run_fn="tests.components.test_film_trainer.run_fn",
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config=CONFIG,
+    )
+
+
+def test_the_spec_is_trainers_with_a_label_balance():
+    built = node()
+    assert set(built.inputs) == set(KINDS)
+    assert set(built.outputs) == {"model", "model_run"}
+    assert json.loads(built.exec_properties["custom_config"]) == CONFIG
+    assert built.executor_spec.executor_class is executor.Executor
+    with pytest.raises(TypeError, match="label_balance"):
+        node(label_balance=types.Channel(type=standard_artifacts.Schema))
+
+
+def test_trainers_other_inputs_stay_possible():
+    assert set(OPTIONAL) <= set(node(**{name: types.Channel(type=kind) for name, kind in OPTIONAL.items()}).inputs)
+
+
+def test_run_fn_has_the_label_balance_beside_its_configuration(tmp_path):
+    content = balance_content({"Drame d'époque": 3, "War": 2})
+    examples, graph, schema = (KINDS[name]() for name in ("examples", "transform_graph", "schema"))
+    examples.uri, examples.split_names = (
+        str(tmp_path / "examples"),
+        artifact_utils.encode_split_names(["train", "eval"]),
+    )
+    graph.uri, schema.uri = str(tmp_path / "graph"), str(tmp_path / "schema")
+    Path(schema.uri).mkdir()
+    (tmp_path / "schema" / "schema.pbtxt").write_text("")
+    inputs = {
+        "examples": [examples],
+        "transform_graph": [graph],
+        "schema": [schema],
+        "label_balance": [balance_artifact(tmp_path / "balance", content)],
+    }
+    built = node()
+    outputs = execute(built, inputs, tmp_path / "out")
+    told = json.loads((Path(outputs["model"][0].uri) / "Format-Serving" / "told.json").read_text())
+    assert told["config"] == {**CONFIG, "label_balance": content}
+    assert told["train"] == [str(tmp_path / "examples" / "Split-train" / "*")]
+    assert told["eval"] == [str(tmp_path / "examples" / "Split-eval" / "*")]
+    assert json.loads(built.exec_properties["custom_config"]) == CONFIG

@@ -1,0 +1,55 @@
+"""What a network is trained to make small, by the setting `class_balance`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("marquee")
+class WeightedBinaryCrossentropy(keras.losses.Loss):
+    """Binary cross-entropy in which each genre weighs its absent and its present labels differently.
+
+    For labels y and scores p, float32 [N, G], the loss of a film is the mean over genres of
+    -(w_positive y log p + w_negative (1 - y) log(1 - p)).
+    """
+
+    def __init__(self, weights: Sequence[Sequence[float]], name: str = "weighted_cross_entropy", **options):
+        """Makes the loss.
+
+        Args:
+            weights: [G, 2], the weights of an absent and of a present label.
+            name: of the loss.
+            **options: of Keras.
+        """
+        super().__init__(name=name, **options)
+        self.weights = np.asarray(weights, np.float32)
+
+    def call(self, y_true, y_pred):
+        labels = ops.cast(y_true, y_pred.dtype)
+        negative, positive = self.weights.T
+        weights = labels * positive + (1 - labels) * negative
+        return ops.mean(weights * ops.binary_crossentropy(labels, y_pred), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.weights.tolist()}
+
+
+def loss_of(settings: Mapping[str, Any], weights: Sequence[Sequence[float]]) -> keras.losses.Loss:
+    """The loss of the setting `class_balance`; "none" and "oversample" have plain cross-entropy.
+
+    "focal" is (1 - p_t)^gamma times the cross-entropy (Lin et al. 2017, eq. 4, p_t the score of what is true), gamma
+    the setting `focal_gamma`. Without their alpha: it is one number for all genres, and they found that it matters
+    less the larger gamma is. With "weights" and "focal" a score is no longer how probable a genre is.
+
+    Args:
+        settings: `class_balance` and `focal_gamma`.
+        weights: [G, 2], the weights of an absent and of a present label, for "weights".
+    """
+    if settings["class_balance"] == "weights":
+        return WeightedBinaryCrossentropy(weights)
+    if settings["class_balance"] == "focal":
+        return keras.losses.BinaryFocalCrossentropy(gamma=settings["focal_gamma"])
+    return keras.losses.BinaryCrossentropy()
