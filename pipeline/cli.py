@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pipeline import environment
-from pipeline.data_commands import schema, stats
+from pipeline.data_commands import schema, skew, stats
 from pipeline.options import settings_options
 from pipeline.paths import Paths
 from pipeline.settings import Settings
@@ -118,5 +118,5 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-for command in (schema, stats):
+for command in (schema, skew, stats):
     main.add_command(command)

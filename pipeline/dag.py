@@ -11,6 +11,9 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from components.atomic_pusher.component import AtomicPusher
+from components.drift_report.component import DriftReport
+from components.drift_report.gate import DriftGate
+from components.drift_report.previous_span import previous_span_resolver
 from components.film_example_gen.component import FilmExampleGen
 from components.film_example_validator.component import FilmExampleValidator
 from components.film_schema_gen.component import FilmSchemaGen
@@ -36,6 +39,7 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     """
     examples = FilmExampleGen(
         input_base=str(paths.data),
+        pattern=settings.data.pattern,
         span=settings.data.span,
         layout=settings.data.layout,
     ).with_id("FilmExampleGen")
@@ -51,6 +55,13 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         schema=schema.outputs["schema"],
         on_anomaly=settings.schema.on_anomaly,
     ).with_id("ExampleValidator")
+    previous = previous_span_resolver("StatisticsGen", current=statistics.outputs["statistics"]).with_id("PreviousSpan")
+    drift = DriftReport(
+        statistics=statistics.outputs["statistics"],
+        baseline_statistics=previous.outputs["statistics"],
+        schema=schema.outputs["schema"],
+    ).with_id("DriftReport")
+    gate = DriftGate(drift_report=drift.outputs["drift_report"], on_drift=settings.drift.on_drift).with_id("DriftGate")
     balance = LabelBalance(
         examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
@@ -63,9 +74,9 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         preprocessing_fn="transform.preprocessing.preprocessing_fn",
         custom_config={**dataclasses.asdict(settings.transform), "source": sources["transform"]},
     ).with_id("Transform")
-    transform.add_upstream_node(validator)
+    transform.add_upstream_nodes([validator, gate])
 
-    nodes = [examples, statistics, schema, validator, balance, transform]
+    nodes = [examples, statistics, schema, validator, previous, drift, gate, balance, transform]
     for name in settings.models:
         nodes += _model_nodes(name, settings, paths, sources, examples, schema, balance, transform)
     return Pipeline(

@@ -1,15 +1,17 @@
-"""Commands that look at data: schema and statistics. Heavy imports stay inside."""
+"""Commands that look at data: schema, statistics, serving skew. Heavy imports stay inside."""
 
 import logging
 import os
 import shutil
+import sys
 import warnings
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline import environment
 from pipeline.options import settings_options
 from pipeline.paths import Paths
 from pipeline.settings import Settings
@@ -17,6 +19,9 @@ from transform.errors import MarqueeError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
+
+TOLD = 10  # of the requests that cannot be used; skew.json has more
 
 
 @click.group()
@@ -102,6 +107,53 @@ def _show_changes(settings: Settings) -> str | None:
     click.echo()
     click.echo(schema_changes.unified_diff(text, new, settings.schema.file, f"span {found.span}"))
     return new
+
+
+@click.command()
+@click.option("--requests", "folder", metavar="DIR", type=click.Path(path_type=Path), required=True, help="The logs.")
+@click.option("--model", metavar="NAME", help="Only requests to this model.  [default: the only one]")
+@settings_options
+def skew(settings: Settings, folder: Path, model: str | None) -> None:
+    """Compares logged requests with the films that the last run trained on.
+
+    DIR holds TFRecord files of PredictionLog, plain or gzip, as TensorFlow Serving writes them. The outcome goes into
+    the last run's report. Exits with 3 where the requests are skewed.
+    """
+    _quieten()
+    from pipeline import progress
+    from pipeline import skew as skew_module
+
+    with progress.console.status("reading requests"):
+        content, page = skew_module.measure(Paths.bind(settings), folder, model)
+    _print(_skew_table(content))
+    unusable = content["unusable"]
+    if unusable["listed"]:
+        click.echo(f"Records that cannot be read: {unusable['records']}. Posters: {unusable['posters']}.")
+        for line in unusable["listed"][:TOLD]:
+            click.echo(f"  {line}")
+    click.echo(f"Report: {page}")
+    if content["verdict"] != "ok":
+        sys.exit(environment.DRIFTED)
+
+
+def _skew_table(content: dict[str, Any]) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    films = f"{content['requests']} requests to {content['model'] or 'a model without a name'}"
+    title = f"{films}, against the films of span {content['baseline']['span']}: {content['verdict']}"
+    table = Table("feature", "metric", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("value", justify="right")
+    table.add_column("threshold", justify="right")
+    table.add_column("")
+    table.add_column("training -> requests")
+    for row in content["comparisons"]:
+        threshold = "" if row["threshold"] is None else f"{row['threshold']:.4g}"
+        metric = row["metric"].replace("_", " ")
+        verdict, style = ("skewed", "red") if row["drifted"] else ("", None)
+        value, words = f"{row['value']:.4g}", escape(row["words"])
+        table.add_row(row["feature"], metric, value, threshold, verdict, words, style=style)
+    return table
 
 
 @click.command()

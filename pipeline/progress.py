@@ -62,4 +62,5 @@ def shown(log: Path) -> Iterator[None]:
         finally:
             root.handlers = before
             root.setLevel(level)
+            absl_logging.set_verbosity(absl_logging.WARNING)
             file.close()

@@ -21,6 +21,7 @@ else:
 @dataclass(frozen=True, kw_only=True)
 class Data:
     root: str = ""  # folder that holds the spans; empty: <work>/sample
+    pattern: str = "span-{SPAN}"  # of a span's folder below root, in TFX's notation
     span: int | None = None  # none: the latest
     layout: Literal["auto", "coursework", "mm-imdb"] = "auto"
 
@@ -45,6 +46,11 @@ class Balance:
     merge_into: str = "Other"
     beta: float = 0.999  # of the effective number of films, Cui et al. 2019
     repeat_threshold: float = 0.1  # share of films from which on a genre is not oversampled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    on_drift: Literal["warn", "stop"] = "warn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +90,7 @@ class Settings:
     sample: Sample = field(default_factory=Sample)
     schema: Schema = field(default_factory=Schema)
     balance: Balance = field(default_factory=Balance)
+    drift: Drift = field(default_factory=Drift)
     transform: Transform = field(default_factory=Transform)
     cnn: Training = field(default_factory=Training)
     lstm: Training = field(default_factory=Training)

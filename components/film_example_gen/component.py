@@ -24,7 +24,7 @@ class FilmExampleGenSpec(types.ComponentSpec):
 
 
 class FilmExampleGen(base_beam_component.BaseBeamComponent):
-    """Reads `input_base/span-<n>/` and writes the films of each split as gzipped TFRecords of tf.Examples.
+    """Reads one span's folder below `input_base`; writes each split's films as gzipped TFRecords of tf.Examples.
 
     The artifact also holds `rejects.jsonl` and `ingest.json`: what was left out, and why.
     """
@@ -33,21 +33,28 @@ class FilmExampleGen(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
     DRIVER_CLASS = driver.Driver
 
-    def __init__(self, input_base: str, span: int | None = None, layout: str = readers.AUTO):
+    def __init__(
+        self,
+        input_base: str,
+        span: int | None = None,
+        layout: str = readers.AUTO,
+        pattern: str = driver.SPAN_PATTERN,
+    ):
         """Makes the component.
 
         Args:
             input_base: folder that holds the spans.
             span: the span to read; the latest where None.
             layout: a key of `readers.LAYOUTS`, or "auto".
+            pattern: of a span's folder, with `{SPAN}` for its number.
 
         Raises:
-            MarqueeError: no such layout.
+            MarqueeError: no such layout, or a pattern that spans cannot be found by.
         """
+        driver.check_pattern(pattern)
         if layout not in (readers.AUTO, *readers.LAYOUTS):
             allowed = ", ".join((readers.AUTO, *readers.LAYOUTS))
             raise MarqueeError(f"layout is {layout!r}; it may be {allowed}.")
-        pattern = f"{driver.SPAN_PATTERN}/*"
         splits = [
             example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=buckets)
             for name, buckets in features.SPLITS.items()
@@ -56,7 +63,9 @@ class FilmExampleGen(base_beam_component.BaseBeamComponent):
         super().__init__(
             spec=FilmExampleGenSpec(
                 input_base=input_base,
-                input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="films", pattern=pattern)]),
+                input_config=example_gen_pb2.Input(
+                    splits=[example_gen_pb2.Input.Split(name="films", pattern=f"{pattern}/*")]
+                ),
                 output_config=example_gen_pb2.Output(
                     split_config=example_gen_pb2.SplitConfig(splits=splits, partition_feature_name=features.ID)
                 ),

@@ -11,11 +11,11 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from transform.errors import MarqueeError
 
 SPAN_PATTERN = "span-{SPAN}"
-_SPAN = re.compile(r"span-(0|[1-9][0-9]*)")
+_SPAN = "{SPAN}"
 
 
 class SpanInputProcessor(input_processor.InputProcessor):
-    """Resolves `input_base/span-{SPAN}/*` to the span asked for, or else to the latest."""
+    """Resolves the pattern, such as `span-{SPAN}/*`, to the span asked for, or else to the latest."""
 
     def __init__(
         self,
@@ -25,6 +25,8 @@ class SpanInputProcessor(input_processor.InputProcessor):
     ):
         super().__init__(splits=splits, range_config=range_config)
         self._input_base = input_base
+        [split] = splits
+        self._pattern = split.pattern.removesuffix("/*")
 
     def resolve_span_and_version(self) -> tuple[int, int | None]:
         """The span to read; spans have no versions.
@@ -32,7 +34,7 @@ class SpanInputProcessor(input_processor.InputProcessor):
         Raises:
             MarqueeError: the folder, its spans, or the one asked for is missing.
         """
-        spans = spans_in(self._input_base)
+        spans = spans_in(self._input_base, self._pattern)
         if self._range_config is None:
             return spans[-1], None
         span = self._range_config.static_range.start_span_number
@@ -42,13 +44,13 @@ class SpanInputProcessor(input_processor.InputProcessor):
         return span, None
 
     def get_latest_span(self) -> int:
-        return spans_in(self._input_base)[-1]
+        return spans_in(self._input_base, self._pattern)[-1]
 
     def get_pattern_for_span_version(self, pattern: str, span: int, version: int | None) -> str:
         return pattern.replace("{SPAN}", str(span))
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
-        return fingerprint(os.path.join(self._input_base, SPAN_PATTERN.format(SPAN=span)))
+        return fingerprint(os.path.join(self._input_base, self._pattern.replace(_SPAN, str(span))))
 
 
 class Driver(driver.FileBasedDriver):
@@ -64,21 +66,45 @@ class Driver(driver.FileBasedDriver):
         return SpanInputProcessor(input_base_uri, splits, range_config)
 
 
-def spans_in(folder: str) -> list[int]:
+def check_pattern(pattern: str) -> None:
+    """Refuses patterns by which spans cannot be found.
+
+    Raises:
+        MarqueeError: no `{SPAN}`, several, another of TFX's placeholders, wildcards, or a path that is not below
+            the folder of the spans.
+    """
+    rest = pattern.replace(_SPAN, "", 1)
+    if _SPAN not in pattern or set("{}*?[]") & set(rest) or os.path.isabs(pattern) or ".." in pattern.split("/"):
+        raise MarqueeError(
+            f"data.pattern = {pattern!r}: allowed is the path of a span's folder below the data's root, with {_SPAN} "
+            f"in it once, as {SPAN_PATTERN!r} or 'films/{_SPAN}/new'; no wildcards, versions or dates."
+        )
+
+
+def spans_in(folder: str, pattern: str = SPAN_PATTERN) -> list[int]:
     """Numbers of the spans in `folder`, rising; at least one.
+
+    Args:
+        folder: that holds the spans.
+        pattern: of a span's folder below it; `check_pattern` has passed it.
 
     Raises:
         MarqueeError: the folder is missing, unreadable or without spans.
     """
     hint = (
-        f"Expected {folder}/span-1/ with films in it; `marquee sample --out {folder}` makes some, "
-        f"DATA=<folder> names another."
+        f"Expected {folder}/{pattern.replace(_SPAN, '1')}/ with films in it; `marquee sample --out {folder}` makes "
+        f"some, DATA=<folder> names another."
     )
+    *parents, level = pattern[: pattern.index(_SPAN)].split("/")
+    rest = pattern[pattern.index(_SPAN) + len(_SPAN) :]
+    tail, *below = rest.split("/")
+    above = os.path.join(folder, *parents)
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+        names = [entry.name for entry in os.scandir(above) if os.path.isdir(os.path.join(entry.path, *below))]
     except OSError as error:
-        raise MarqueeError(f"{folder} cannot be read: {error.strerror}. {hint}") from error
-    spans = sorted(int(match[1]) for name in names if (match := _SPAN.fullmatch(name)))
+        raise MarqueeError(f"{above} cannot be read: {error.strerror}. {hint}") from error
+    number = re.compile(re.escape(level) + "(0|[1-9][0-9]*)" + re.escape(tail))
+    spans = sorted(int(match[1]) for name in names if (match := number.fullmatch(name)))
     if not spans:
         raise MarqueeError(f"{folder} holds no span. {hint}")
     return spans

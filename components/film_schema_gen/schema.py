@@ -9,6 +9,18 @@ from transform.errors import MarqueeError
 
 GENRE_DOMAIN = "genres"
 
+# How far the films of one span may be from those of another, and requests from the films that were trained on.
+# Measured by TFDV between the train splits of real films, and between random parts of one span:
+# BUILD.md, "Drift thresholds".
+GENRES_JENSEN_SHANNON = 0.03
+GENRES_L_INFINITY = 0.04
+NUMBERS_JENSEN_SHANNON = 0.1
+FEWER_FILMS, MORE_FILMS = 0.02, 10.0  # films, as a multiple of the span before
+
+# TFDV has no comparator for how many films have a feature; drift_report reads the threshold from this tag.
+PRESENCE_TAG = "presence_drift_threshold"
+PRESENCE = 0.05  # share of the films
+
 
 def schema_of(genres: Iterable[str]) -> schema_pb2.Schema:
     """The schema of films that have no genres but these.
@@ -17,15 +29,14 @@ def schema_of(genres: Iterable[str]) -> schema_pb2.Schema:
     and so parses as VarLen: the next span may lack a poster. `poster` has no image domain, by which TFDV would
     decode it for its statistics.
     """
+    presence = schema_pb2.Annotation(tag=[f"{PRESENCE_TAG}={PRESENCE}"])
     optional = {
-        features.OVERVIEW: schema_pb2.Feature(type=schema_pb2.BYTES),
-        features.OVERVIEW_WORDS: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
-        features.POSTER: schema_pb2.Feature(type=schema_pb2.BYTES),
-        features.POSTER_WIDTH: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
-        features.POSTER_HEIGHT: schema_pb2.Feature(type=schema_pb2.INT, int_domain=schema_pb2.IntDomain(min=1)),
-        features.POSTER_LUMA: schema_pb2.Feature(
-            type=schema_pb2.FLOAT, float_domain=schema_pb2.FloatDomain(min=0, max=1)
-        ),
+        features.OVERVIEW: schema_pb2.Feature(type=schema_pb2.BYTES, annotation=presence),
+        features.OVERVIEW_WORDS: _number(schema_pb2.Feature(int_domain=schema_pb2.IntDomain(min=1))),
+        features.POSTER: schema_pb2.Feature(type=schema_pb2.BYTES, annotation=presence),
+        features.POSTER_WIDTH: _number(schema_pb2.Feature(int_domain=schema_pb2.IntDomain(min=1))),
+        features.POSTER_HEIGHT: _number(schema_pb2.Feature(int_domain=schema_pb2.IntDomain(min=1))),
+        features.POSTER_LUMA: _number(schema_pb2.Feature(float_domain=schema_pb2.FloatDomain(min=0, max=1))),
     }
     for name, feature in optional.items():
         feature.name = name
@@ -44,10 +55,23 @@ def schema_of(genres: Iterable[str]) -> schema_pb2.Schema:
         value_count=schema_pb2.ValueCount(min=1),
         domain=GENRE_DOMAIN,
     )
+    for comparator in (labels.drift_comparator, labels.skew_comparator):
+        comparator.jensen_shannon_divergence.threshold = GENRES_JENSEN_SHANNON
+        comparator.infinity_norm.threshold = GENRES_L_INFINITY
+    films = schema_pb2.NumericValueComparator(min_fraction_threshold=FEWER_FILMS, max_fraction_threshold=MORE_FILMS)
     return schema_pb2.Schema(
         feature=[film_id, labels, *optional.values()],
         string_domain=[schema_pb2.StringDomain(name=GENRE_DOMAIN, value=sorted(set(genres)))],
+        dataset_constraints=schema_pb2.DatasetConstraints(num_examples_drift_comparator=films),
     )
+
+
+def _number(feature: schema_pb2.Feature) -> schema_pb2.Feature:
+    """The feature with the type of its domain, and compared by the Jensen-Shannon divergence."""
+    feature.type = schema_pb2.FLOAT if feature.HasField("float_domain") else schema_pb2.INT
+    for comparator in (feature.drift_comparator, feature.skew_comparator):
+        comparator.jensen_shannon_divergence.threshold = NUMBERS_JENSEN_SHANNON
+    return feature
 
 
 def genres_in(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> set[str]:

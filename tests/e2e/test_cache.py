@@ -12,9 +12,18 @@ from tests.e2e.runs import Pipeline
 pytestmark = pytest.mark.slow
 
 MODELS = ("cnn", "lstm")
-SHARED = ["FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "LabelBalance", "Transform"]
+SHARED = [
+    "FilmExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "PreviousSpan",
+    "DriftReport",
+    "DriftGate",
+]
+SHARED += ["LabelBalance", "Transform"]
 NODES = SHARED + [f"{step}.{name}" for name in MODELS for step in ("Trainer", "LatestBlessed", "Evaluator", "Pusher")]
-RESOLVERS = ("LatestBlessed",)  # have nothing to cache
+RESOLVERS = ("PreviousSpan", "LatestBlessed")  # have nothing to cache
 EXECUTED = [node for node in NODES if not node.startswith(RESOLVERS)]
 
 

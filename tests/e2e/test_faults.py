@@ -14,6 +14,8 @@ ORDER = [
     "StatisticsGen",
     "SchemaGen",
     "ExampleValidator",
+    "DriftReport",
+    "DriftGate",
     "LabelBalance",
     "Transform",
     "Trainer.lstm",
@@ -41,7 +43,7 @@ def test_killed_in_each_component_and_resumed(tmp_path, films):
     done = pipeline.run()
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(pipeline.states()) == {*ORDER, "LatestBlessed.lstm"}
+    assert set(pipeline.states()) == {*ORDER, "PreviousSpan", "LatestBlessed.lstm"}
     finished = pipeline.executions()
     assert {component: finished[component] for component in ORDER} == dict.fromkeys(ORDER, 1)
     [schema] = pipeline.paths.artifacts.glob("SchemaGen/schema/*/schema.pbtxt")

@@ -38,7 +38,7 @@ def test_overviews_all_missing_train_the_posters_alone(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     again = Pipeline(pipeline.paths.work, pipeline.paths.data, **QUICK, models="lstm").run()
     assert again.returncode == environment.MISTAKEN
-    assert "no film of the train split has an overview" in again.stdout
+    assert "No film of the train split has an overview" in again.stdout
 
 
 def test_rare_genres_are_merged_where_asked(tmp_path):

@@ -9,7 +9,8 @@ from pipeline.dag import create_pipeline
 from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
 
 SOURCES = {"transform": "t", "trainer": "r"}
-SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "LabelBalance", "Transform"}
+DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
+SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", *DRIFT, "LabelBalance", "Transform"}
 
 
 def dag(schema: Path | None = None, **overrides):
@@ -51,7 +52,7 @@ def test_it_touches_no_disk_and_stays_the_same():
         assert one.exec_properties == other.exec_properties
 
 
-@pytest.mark.parametrize("guard", ["ExampleValidator", "LabelBalance"])
+@pytest.mark.parametrize("guard", ["ExampleValidator", "DriftGate", "LabelBalance"])
 def test_nothing_is_transformed_before(guard):
     nodes = {node.id: node for node in dag().components}
     assert nodes[guard] in nodes["Transform"].upstream_nodes
@@ -66,8 +67,10 @@ def test_nothing_is_transformed_before(guard):
         ({"data.span": 2}, {"FilmExampleGen"}),
         ({"evaluation.max_map_drop": 0.5}, {"Evaluator.cnn", "Evaluator.lstm"}),
         ({"schema.on_anomaly": "warn"}, {"ExampleValidator"}),
+        ({"drift.on_drift": "stop"}, {"DriftGate"}),
         ({"balance.min_train": 3}, {"LabelBalance"}),
         ({"cnn.class_balance": "weights"}, {"Trainer.cnn"}),
+        ({"data.pattern": "films/{SPAN}"}, {"FilmExampleGen"}),
     ],
 )
 def test_a_setting_reaches_the_components_that_it_is_for(overrides, changed):

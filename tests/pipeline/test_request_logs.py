@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from pipeline.requests import Row, Unreadable, read
+from pipeline.request_logs import Row, Unreadable, read
 
 
 def tensor(values, in_content=False):
