@@ -85,22 +85,22 @@ def compare(
         kind: which thresholds apply; the number of films is compared for "drift" alone.
 
     Raises:
-        MarqueeError: the schema's threshold of presence is no number.
+        MarqueeError: the schema's threshold of presence is no share.
     """
-    table, shown = _genres(before, after), _features(before, after)
+    judged = kind == "drift" or _count(_by_name(after).get(features.GENRES))  # requests have no genres
+    table, shown = _genres(before, after) if judged else [], _features(before, after)
     films = {"before": int(before.num_examples) if before is not None else None, "after": int(after.num_examples)}
     if before is None or not before.num_examples:
-        why = [] if before is None else ["The films to compare with are none: that split is empty."]
+        why = [] if before is None else ["The split to compare with holds no films."]
         return Comparison(verdict=NO_BASELINE, sentences=why, comparisons=[], genres=table, features=shown, films=films)
     rows = [*_measured(before, after, schema, kind, table, shown), *_presence(before, after, schema)]
     if kind == "drift":
         rows.append(_films(before, after, schema))
     drifted = [row for row in rows if row.drifted]
-    # One feature may drift by two metrics: what changed is said once.
-    sentences = list({row.feature: f"{row.feature}: {row.words}" for row in reversed(drifted)}.values())[::-1]
     return Comparison(
         verdict=DRIFT if drifted else OK,
-        sentences=sentences,
+        # One feature may drift by two metrics: what changed is said once.
+        sentences=list(dict.fromkeys(f"{row.feature}: {row.words}" for row in drifted)),
         comparisons=rows,
         genres=table,
         features=shown,
@@ -109,11 +109,32 @@ def compare(
 
 
 def validate(before: Statistics, after: Statistics, schema: schema_pb2.Schema, kind: Kind) -> anomalies_pb2.Anomalies:
-    """TFDV's own verdict on the same question, its measurements in `drift_skew_info`."""
+    """TFDV's own verdict on the same question.
+
+    Its `drift_skew_info` has what it measured: also of genres and numbers for which the schema has no comparator,
+    against an infinite threshold.
+    """
     one, two = (statistics_pb2.DatasetFeatureStatisticsList(datasets=[films]) for films in (before, after))
+    measuring = _with_comparators(schema, kind)
     if kind == "skew":
-        return tfdv.validate_statistics(one, schema, serving_statistics=two)
-    return tfdv.validate_statistics(two, schema, previous_statistics=one)
+        return tfdv.validate_statistics(one, measuring, serving_statistics=two)
+    return tfdv.validate_statistics(two, measuring, previous_statistics=one)
+
+
+def _with_comparators(schema: schema_pb2.Schema, kind: Kind) -> schema_pb2.Schema:
+    filled = schema_pb2.Schema()
+    filled.CopyFrom(schema)
+    for feature in filled.feature:
+        comparator = feature.skew_comparator if kind == "skew" else feature.drift_comparator
+        metrics = []
+        if feature.name == features.GENRES:
+            metrics = [comparator.jensen_shannon_divergence, comparator.infinity_norm]
+        elif feature.type in (schema_pb2.INT, schema_pb2.FLOAT):
+            metrics = [comparator.jensen_shannon_divergence]
+        for metric in metrics:
+            if not metric.HasField("threshold"):
+                metric.threshold = math.inf
+    return filled
 
 
 def _measured(
@@ -124,21 +145,31 @@ def _measured(
     table: list[dict[str, Any]],
     shown: dict[str, dict[str, Any]],
 ) -> Iterator[Row]:
+    old, new = _by_name(before), _by_name(after)
     for info in validate(before, after, schema, kind).drift_skew_info:
-        [name] = info.path.step
+        name = ".".join(info.path.step)
+        if not _count(old.get(name)) or not _count(new.get(name)):
+            continue  # wholly missing on a side: its presence tells
+        if name == features.GENRES:
+            said = words.genres(table)
+        elif name in shown:
+            said = words.number(**shown[name])
+        else:
+            said = words.values(old[name].string_stats.unique, new[name].string_stats.unique)
         for measurement in info.skew_measurements if kind == "skew" else info.drift_measurements:
-            there = _by_name(before).get(name), _by_name(after).get(name)
-            if not math.isfinite(measurement.value) or not all(map(_count, there)):
-                continue  # wholly missing on a side: its presence tells
-            metric = METRICS[measurement.type]
+            threshold = _finite(measurement.threshold)
             yield Row(
                 feature=name,
-                metric=metric,
+                metric=METRICS[measurement.type],
                 value=round(measurement.value, 6),
-                threshold=measurement.threshold,
-                drifted=measurement.value > measurement.threshold,
-                words=words.genres(table) if name == features.GENRES else words.number(**shown[name]),
+                threshold=threshold,
+                drifted=threshold is not None and measurement.value > threshold,
+                words=said,
             )
+
+
+def _finite(threshold: float) -> float | None:
+    return threshold if math.isfinite(threshold) else None
 
 
 def _presence(before: Statistics, after: Statistics, schema: schema_pb2.Schema) -> Iterator[Row]:
@@ -165,20 +196,23 @@ def _presence_threshold(feature: schema_pb2.Feature) -> float | None:
         key, _, value = tag.partition("=")
         if key.strip() == PRESENCE_TAG:
             try:
-                return float(value)
+                threshold = float(value)
             except ValueError:
+                threshold = math.nan
+            if not 0 <= threshold <= 1:
                 raise MarqueeError(
-                    f"The schema's feature {feature.name!r} has the tag {tag!r}: allowed is a share, as "
-                    f"{PRESENCE_TAG}=0.05."
-                ) from None
+                    f"The schema's feature {feature.name!r} has the tag {tag!r}: allowed is a share of the films, "
+                    f"0 to 1, as {PRESENCE_TAG}=0.05."
+                )
+            return threshold
     return None
 
 
 def _films(before: Statistics, after: Statistics, schema: schema_pb2.Schema) -> Row:
     ratio = after.num_examples / before.num_examples
     bounds = schema.dataset_constraints.num_examples_drift_comparator
-    least = bounds.min_fraction_threshold if bounds.HasField("min_fraction_threshold") else None
-    most = bounds.max_fraction_threshold if bounds.HasField("max_fraction_threshold") else None
+    least = _finite(bounds.min_fraction_threshold) if bounds.HasField("min_fraction_threshold") else None
+    most = _finite(bounds.max_fraction_threshold) if bounds.HasField("max_fraction_threshold") else None
     threshold = least if ratio < 1 else most
     return Row(
         feature="films",

@@ -1,17 +1,22 @@
 """Finds the statistics of the span before the current one."""
 
+import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.types import standard_artifacts
+from tfx.types.standard_component_specs import INPUT_BASE_KEY
+
+from components.drift_report.executor import SPLIT
+from components.film_example_gen.component import PATTERN_KEY
 
 STATISTICS_KEY = "statistics"
 CURRENT_KEY = "current"
-INPUT_BASE = "input_base"
+PLACE = (INPUT_BASE_KEY, PATTERN_KEY)  # properties of a FilmExampleGen
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -28,10 +33,11 @@ def previous_span_resolver(statistics_id: str, current: types.BaseChannel) -> re
 
 
 class PreviousSpanStrategy(resolver.ResolverStrategy):
-    """The newest statistics of the nearest span below the current one, of films from the same folder.
+    """The newest statistics of the nearest span below the current one, of films from the same place.
 
     One work folder may have seen the films of several folders, the sample's among them: their spans have nothing
-    to do with one another.
+    to do with one another. The current span is never its own baseline, so an unchanged run resolves what it did
+    before, and its DriftReport comes from the cache.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
@@ -45,31 +51,35 @@ class PreviousSpanStrategy(resolver.ResolverStrategy):
             The same keys, `statistics` with one artifact or none.
         """
         [current] = input_dict[CURRENT_KEY]
-        folder = _input_base(store, current.id)
-        below = [
-            statistics
-            for statistics in input_dict[STATISTICS_KEY]
-            if statistics.span < current.span
-            and os.path.isdir(statistics.uri)
-            and _input_base(store, statistics.id) == folder
-        ]
-        nearest = max(below, key=lambda statistics: (statistics.span, statistics.id), default=None)
-        return {**input_dict, STATISTICS_KEY: [] if nearest is None else [nearest]}
+        place = _place(store, current.id)
+        below = [statistics for statistics in input_dict[STATISTICS_KEY] if statistics.span < current.span]
+        for statistics in sorted(below, key=lambda each: (each.span, each.id), reverse=True):
+            if _is_there(statistics) and _place(store, statistics.id) == place:
+                return {**input_dict, STATISTICS_KEY: [statistics]}
+        return {**input_dict, STATISTICS_KEY: []}
 
 
-def _input_base(store: mlmd.MetadataStore, statistics: int) -> str:
-    """The folder of the ExampleGen whose examples these statistics describe."""
-    makers = _executions(store, [statistics], (metadata_store_pb2.Event.OUTPUT,))
-    events = store.get_events_by_execution_ids(makers)
-    examples = {event.artifact_id for event in events if event.type == metadata_store_pb2.Event.INPUT}
-    readers = store.get_executions_by_id(_executions(store, examples, (metadata_store_pb2.Event.OUTPUT,)))
-    folders = {
-        reader.custom_properties[INPUT_BASE].string_value or reader.properties[INPUT_BASE].string_value
-        for reader in readers
-    }
-    return min(folders, default="")
+def _is_there(statistics: types.Artifact) -> bool:
+    """Whether its files are; MLMD still knows of what a user has deleted to save space."""
+    live = statistics.mlmd_artifact.state == metadata_store_pb2.Artifact.LIVE
+    return live and any(glob.iglob(os.path.join(glob.escape(statistics.uri), f"Split-{SPLIT}", "*")))
 
 
-def _executions(store: mlmd.MetadataStore, artifacts: Iterable[int], kinds: tuple[int, ...]) -> list[int]:
-    events = store.get_events_by_artifact_ids(list(artifacts))
-    return sorted({event.execution_id for event in events if event.type in kinds})
+def _place(store: mlmd.MetadataStore, statistics: int) -> set[tuple[str, ...]]:
+    """Folder and pattern of the spans that the FilmExampleGen has read whose examples these statistics describe.
+
+    A set with one member, however often the statistics came from the cache.
+    """
+    makers = _makers(store, [statistics])
+    examples = [
+        event.artifact_id
+        for event in store.get_events_by_execution_ids(makers)
+        if event.type == metadata_store_pb2.Event.INPUT
+    ]
+    readers = store.get_executions_by_id(_makers(store, examples))
+    return {tuple(reader.custom_properties[key].string_value for key in PLACE) for reader in readers}
+
+
+def _makers(store: mlmd.MetadataStore, artifacts: Sequence[int]) -> list[int]:
+    events = store.get_events_by_artifact_ids(artifacts)
+    return sorted({event.execution_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT})

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MOST_GENRES = 5  # that a sentence names of each kind
+MOST_CHANGED = 5  # genres that a sentence names for the change of their share
+MOST_LISTED = 30  # and for being gone or new: there is no larger change
 
 
 def percent(share: float) -> str:
@@ -18,11 +19,11 @@ def genres(rows: Iterable[Mapping[str, Any]]) -> str:
     """
     rows = [row for row in rows if row["before"] != row["after"]]
     changed = [row for row in rows if row["before"] and row["after"]]
-    parts = [", ".join(map(genre, changed[:MOST_GENRES]))]
+    parts = [", ".join(map(genre, changed[:MOST_CHANGED]))]
     for label, known, share in (("gone", "after", "before"), ("new", "before", "after")):
         found = [f"{row['genre']} ({percent(row[share])})" for row in rows if not row[known]]
-        more = f" and {len(found) - MOST_GENRES} more" if len(found) > MOST_GENRES else ""
-        parts.append(f"{label}: {', '.join(found[:MOST_GENRES])}{more}" if found else "")
+        more = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
+        parts.append(f"{label}: {', '.join(found[:MOST_LISTED])}{more}" if found else "")
     return "; ".join(part for part in parts if part) or "the same shares"
 
 
@@ -32,6 +33,10 @@ def genre(row: Mapping[str, Any]) -> str:
 
 def number(before: Mapping[str, float], after: Mapping[str, float]) -> str:
     return ", ".join(f"{key} {before[key]:.4g} -> {after[key]:.4g}" for key in ("mean", "median"))
+
+
+def values(before: int, after: int) -> str:
+    return f"{before:,} -> {after:,} different values"
 
 
 def presence(feature: str, before: float, after: float) -> str:

@@ -11,13 +11,17 @@ from components.film_example_gen import driver, executor, readers
 from transform import features
 from transform.errors import MarqueeError
 
+# The input config has it as well, until the driver puts the span's number into it.
+PATTERN_KEY = "pattern"
+
 
 class FilmExampleGenSpec(types.ComponentSpec):
-    """TFX's file-based ExampleGen, and the layout of the span."""
+    """TFX's file-based ExampleGen, the layout of the span, and the pattern of all spans."""
 
     PARAMETERS: ClassVar[dict] = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
         executor.LAYOUT_KEY: component_spec.ExecutionParameter(type=str),
+        PATTERN_KEY: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.FileBasedExampleGenSpec.INPUTS
     OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
@@ -73,6 +77,7 @@ class FilmExampleGen(base_beam_component.BaseBeamComponent):
                 output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
                 range_config=None if span is None else range_config_pb2.RangeConfig(static_range=static),
                 layout=layout,
+                pattern=pattern,
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )

@@ -47,7 +47,7 @@ class SpanInputProcessor(input_processor.InputProcessor):
         return spans_in(self._input_base, self._pattern)[-1]
 
     def get_pattern_for_span_version(self, pattern: str, span: int, version: int | None) -> str:
-        return pattern.replace("{SPAN}", str(span))
+        return pattern.replace(_SPAN, str(span))
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
         return fingerprint(os.path.join(self._input_base, self._pattern.replace(_SPAN, str(span))))
@@ -74,7 +74,7 @@ def check_pattern(pattern: str) -> None:
             the folder of the spans.
     """
     rest = pattern.replace(_SPAN, "", 1)
-    if _SPAN not in pattern or set("{}*?[]") & set(rest) or os.path.isabs(pattern) or ".." in pattern.split("/"):
+    if _SPAN not in pattern or set("{}*?[]") & set(rest) or {"", ".", ".."} & set(pattern.split("/")):
         raise MarqueeError(
             f"data.pattern = {pattern!r}: allowed is the path of a span's folder below the data's root, with {_SPAN} "
             f"in it once, as {SPAN_PATTERN!r} or 'films/{_SPAN}/new'; no wildcards, versions or dates."

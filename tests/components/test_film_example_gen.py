@@ -271,3 +271,25 @@ def test_running_again_over_what_a_killed_run_left_gives_the_same(span, artifact
     os.remove(tmp_path / "out" / "Split-train" / "data_tfrecord-00000-of-00001.gz")
     again = run_executor(span, tmp_path / "out")
     assert ids_by_split(again) == ids_by_split(artifact)
+
+
+def test_a_span_is_found_by_any_pattern(tmp_path):
+    for number in (1, 12):
+        write_span(tmp_path, number, FILMS[:1]).rename(tmp_path / f"films{number}")
+        (tmp_path / f"films{number}").mkdir(exist_ok=True)
+    nested = tmp_path / "by" / "day-3-end" / "new"
+    nested.parent.mkdir(parents=True)
+    write_span(tmp_path, 3, FILMS[:1]).rename(nested)
+    assert driver.spans_in(str(tmp_path), "films{SPAN}") == [1, 12]
+    assert driver.spans_in(str(tmp_path), "by/day-{SPAN}-end/new") == [3]
+    with pytest.raises(MarqueeError, match=r"holds no span.*films1/old/"):
+        driver.spans_in(str(tmp_path), "films{SPAN}/old")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["span-1", "{SPAN}/{SPAN}", "span-{SPAN}/v{VERSION}", "{YYYY}-{SPAN}", "/a/{SPAN}", "../{SPAN}", "{SPAN}*"],
+)
+def test_a_pattern_that_finds_no_spans_is_refused(pattern):
+    with pytest.raises(MarqueeError, match=r"data\.pattern = .*allowed is"):
+        component.FilmExampleGen("data", pattern=pattern)

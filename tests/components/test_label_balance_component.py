@@ -85,6 +85,12 @@ def span(tmp_path_factory) -> Span:
     return read_span(tmp_path_factory.mktemp("span"), films_of_every_kind())
 
 
+@pytest.fixture(scope="module")
+def balance_file(span, tmp_path_factory) -> Path:
+    """What it leaves with the settings above."""
+    return span.run(tmp_path_factory.mktemp("balance") / "out")
+
+
 def content(file: Path):
     def refuse(constant):
         raise AssertionError(constant)
@@ -135,9 +141,9 @@ def test_a_value_that_is_not_allowed_is_refused_by_name(key, value):
 # The executor
 
 
-def test_counts_and_weights_are_those_of_the_films(span, tmp_path):
+def test_counts_and_weights_are_those_of_the_films(balance_file):
     films = films_of_every_kind()
-    found = content(span.run(tmp_path))
+    found = content(balance_file)
 
     assert found["films"] == {name: sum(split(film) == name for film in films) for name in features.SPLITS}
     for row in found["genres"]:
@@ -152,16 +158,21 @@ def test_counts_and_weights_are_those_of_the_films(span, tmp_path):
         assert found["weights"][label]["positives"] == column.sum()
 
 
-def test_genres_of_any_language_stay_readable(span, tmp_path):
-    text = span.run(tmp_path).read_text(encoding="utf-8")
+def test_genres_of_any_language_stay_readable(balance_file):
+    text = balance_file.read_text(encoding="utf-8")
     assert '"Épopée"' in text
     assert '"東映"' in text
 
 
-def test_warnings_are_shown_as_progress(span, tmp_path, caplog):
+def test_the_same_films_give_the_same_bytes_and_the_warnings_are_shown_as_progress(
+    span, balance_file, tmp_path, caplog
+):
     with caplog.at_level(logging.WARNING):
-        found = content(span.run(tmp_path))
+        again = span.run(tmp_path)
+    assert again.read_bytes() == balance_file.read_bytes()
+
     shown = [record.getMessage() for record in caplog.records if record.name == "marquee.balance"]
+    found = content(again)
     assert shown == found["warnings"]
     assert "Silent: 0 films in train, so that nothing can learn it: left out." in shown
     assert any(warning.startswith("Short: 2 films in train, fewer than balance.min_train = 3") for warning in shown)
@@ -169,20 +180,10 @@ def test_warnings_are_shown_as_progress(span, tmp_path, caplog):
     assert found["relabel"] == {"Silent": ""}
 
 
-def test_the_same_films_give_the_same_bytes(span, tmp_path):
-    first, second = (span.run(tmp_path / run).read_bytes() for run in ("first", "second"))
-    assert first == second
-
-
-def test_rare_genres_are_merged(span, tmp_path):
+def test_settings_decide_on_rare_genres(span, tmp_path):
     found = content(span.run(tmp_path, on_rare="merge", merge_into="Übriges"))
     assert found["relabel"] == {"Silent": "", "Short": "Übriges"}
     assert found["weights"]["Übriges"]["positives"] == 2
-
-
-def test_no_label_left_is_refused(span, tmp_path):
-    with pytest.raises(MarqueeError, match=r"balance\.min_train = 5000 in train"):
-        span.run(tmp_path, on_rare="leave_out", min_train=5000)
 
 
 def test_statistics_of_other_films_are_refused(span, tmp_path):
@@ -198,16 +199,3 @@ def test_statistics_of_other_films_are_refused(span, tmp_path):
     with pytest.raises(MarqueeError, match=r"eval, Drama: (\d+) films, \d+ by the statistics") as error:
         Span(span.examples, [statistics]).run(tmp_path / "out")
     assert len(str(error.value).splitlines()) == 3
-
-
-def test_a_span_of_one_genre_is_balanced_and_teaches_nothing(tmp_path):
-    films = [FakeFilm(id=f"tt{number:07d}") for number in range(60)]
-    found = content(read_span(tmp_path, films).run(tmp_path / "out"))
-
-    assert found["labels"] == ["Drama"]
-    [row] = found["genres"]
-    assert (row["irlbl"], row["decision"]) == (1, "keep")
-    assert {measured["mean_ir"] for measured in found["measures"].values()} == {1}
-    assert {measured["cv_ir"] for measured in found["measures"].values()} == {None}
-    [warning] = found["warnings"]
-    assert warning.startswith("Drama is on every film of train")
