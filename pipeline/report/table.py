@@ -35,10 +35,10 @@ def _films(run: RunRecord) -> Table:
 
 def _models(run: RunRecord) -> Table:
     table = Table(title="Models, on the test split", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("model", no_wrap=True)
+    table.add_column("model")  # the one that may wrap: a constant answer can be many genres
     for column in ("micro-F1", "macro-F1", "mAP"):
-        table.add_column(column, justify="right")
-    table.add_column("blessed")
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("blessed", no_wrap=True)
     evaluations = {name: model.evaluation for name, model in run.models.items() if model.evaluation}
     for name, summary in evaluations.items():
         metrics = summary["metrics"]
