@@ -18,13 +18,17 @@ setup(
     package_data={"pipeline.report": ["templates/*.html"]},
     # Ranges that admit both locked stacks (requirements/*.lock pin them exactly).
     install_requires=[
+        "aiohttp>=3.9",
         "apache-beam>=2.60,<3",
         "click>=8",
+        "grpcio-health-checking>=1.48",
+        "grpcio-reflection>=1.48",
         "jinja2>=3",
         "keras>=3.3,<4",
         "numpy>=1.26",
         "pillow>=10",
         "plotly>=6",
+        "prometheus-client>=0.20",
         "rich>=13",
         "tensorflow>=2.16,<2.22",
         "tensorflow-data-validation>=1.16,<1.22",
