@@ -1,13 +1,14 @@
 """The SavedModel: network and transform graph together, so that a server needs nothing else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_serving.apis import prediction_log_pb2
 
 from trainer import data
 from transform import features
@@ -40,6 +41,30 @@ def save(
     extra.mkdir(exist_ok=True)
     text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
     (extra / "marquee.json").write_text(text, encoding="utf-8")
+    write_warm_up(extra / "tf_serving_warmup_requests", module.raw_inputs)
+
+
+def write_warm_up(file: Path, inputs: Sequence[str]) -> None:
+    """Writes the requests that TensorFlow Serving makes of a version before it serves it.
+
+    A first call sets up what later ones find: it takes a hundred times as long. One film without poster or overview
+    is all it needs.
+
+    Args:
+        file: TFRecord of PredictionLog.
+        inputs: of `serving_default`.
+    """
+    predict, examples = prediction_log_pb2.PredictionLog(), prediction_log_pb2.PredictionLog()
+    for name in inputs:
+        predict.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto([b""]))
+    predict.predict_log.request.model_spec.signature_name = "serving_default"
+    examples.predict_log.request.inputs["examples"].CopyFrom(
+        tf.make_tensor_proto([tf.train.Example().SerializeToString()])
+    )
+    examples.predict_log.request.model_spec.signature_name = "serving_examples"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for log in (predict, examples):
+            writer.write(log.SerializeToString())
 
 
 class ServingModule(tf.Module):
@@ -59,7 +84,7 @@ class ServingModule(tf.Module):
         self.variables_of_model = [variable.value for variable in model.variables]
         self.transform_layer = transformed.transform_features_layer()
         self._inputs = [tensor.name for tensor in model.inputs]
-        self._raw = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
+        self.raw_inputs = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
         self._raw_spec = transformed.raw_feature_spec()
         self._genres = tf.constant(genres)
         self._thresholds = tf.constant(thresholds, tf.float32)
@@ -69,13 +94,13 @@ class ServingModule(tf.Module):
         """Concrete functions by signature name."""
         strings = tf.TensorSpec([None], tf.string)
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        serve = tf.function(lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self._raw}))
+        serve = tf.function(lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self.raw_inputs}))
         return {
             "serving_default": serve.get_concrete_function(
-                **{name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self._raw}
+                **{name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self.raw_inputs}
             ),
             "serving_examples": tf.function(
-                lambda examples: self._answer(self._parsed(examples, self._raw))
+                lambda examples: self._answer(self._parsed(examples, self.raw_inputs))
             ).get_concrete_function(examples=examples),
             "evaluate": tf.function(self._evaluation).get_concrete_function(examples=examples),
             "transform_labels": tf.function(self._labels).get_concrete_function(examples=examples),
@@ -83,7 +108,7 @@ class ServingModule(tf.Module):
 
     def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tf.Tensor:
         """float32 [N, G] of sparse strings [N, 0..1]; an absent one, and an empty one, is a missing input."""
-        films = raw[self._raw[0]].dense_shape[0]
+        films = raw[self.raw_inputs[0]].dense_shape[0]
         transformed = self.transform_layer(dict(raw))
         # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
         inputs = {
@@ -112,7 +137,7 @@ class ServingModule(tf.Module):
         }
 
     def _evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores = self._scores(self._parsed(examples, self._raw))
+        scores = self._scores(self._parsed(examples, self.raw_inputs))
         return {"evaluation": tf.concat([scores, tf.cast(self._decisions(scores), tf.float32)], axis=1)}
 
     def _labels(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

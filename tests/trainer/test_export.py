@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.pictures import picture
 from tests.trainer.conftest import CONFIG
@@ -116,3 +117,16 @@ def test_a_genre_of_two_words_and_one_that_train_never_saw(served):
     labels = served["transform_labels"](examples=tf.constant([film.SerializeToString()]))[features.LABELS]
     names = served["serving_examples"](examples=tf.constant([film.SerializeToString()]))["genres"].numpy()[0]
     assert labels.numpy()[0].tolist() == (names == b"Science Fiction").astype(float).tolist()
+
+
+def test_the_warm_up_requests_are_ones_that_it_answers(transform_graph, tmp_path):
+    signatures = export_of(transform_graph(("Drama",), ("War",)), tmp_path)
+    records = tf.data.TFRecordDataset(str(tmp_path / "assets.extra" / "tf_serving_warmup_requests"))
+    asked = []
+    for record in records.as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        answer = signatures[request.model_spec.signature_name](**inputs)
+        assert answer["scores"].shape == (1, 2)
+        asked.append((request.model_spec.signature_name, sorted(inputs)))
+    assert asked == [("serving_default", ["overview", "poster"]), ("serving_examples", ["examples"])]

@@ -1,0 +1,59 @@
+"""Errors with a status code, as clients of TensorFlow Serving know them."""
+
+import re
+
+import grpc
+import tensorflow as tf
+
+CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class ServingError(Exception):
+    """What a client is answered instead of a result.
+
+    Attributes:
+        code: gRPC's status code; REST makes an HTTP status of it.
+        message: for the client.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def _reason(message: str) -> str:
+    """What TensorFlow says is wrong, without the nodes of the graph and where they were defined."""
+    lines = [line.strip() for line in message.splitlines()]
+    noise = ("Graph execution error", "Detected at", "[[", "File ")
+    said = [line for line in lines if line and not line.startswith(noise)]
+    reason = said[0] if said else message.strip()
+    asserted = re.fullmatch(r"assertion failed: \[(.*)\]", reason)
+    return asserted[1] if asserted else reason
+
+
+def invalid(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def not_found(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.NOT_FOUND, message)
+
+
+def unavailable(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.UNAVAILABLE, message)
+
+
+def of(error: Exception) -> ServingError:
+    """What TensorFlow raised, under the same code; anything else is INTERNAL."""
+    if isinstance(error, ServingError):
+        return error
+    if isinstance(error, tf.errors.OpError):
+        return ServingError(CODES[error.error_code], _reason(error.message))
+    if isinstance(error, (ValueError, TypeError)):
+        return invalid(str(error))
+    return ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def failed(message: str) -> ServingError:
+    return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)

@@ -1,0 +1,74 @@
+"""The command line of tensorflow_model_server, as far as we take it."""
+
+import pytest
+
+from serving.server.flags import parse
+
+BASE = "--model_base_path=/models/cnn"
+NAMES = [
+    "port",
+    "rest_api_port",
+    "rest_api_timeout_in_ms",
+    "model_name",
+    "model_base_path",
+    "model_config_file",
+    "model_config_file_poll_wait_seconds",
+    "enable_batching",
+    "batching_parameters_file",
+    "monitoring_config_file",
+    "grpc_channel_arguments",
+    "grpc_socket_path",
+    "ssl_config_file",
+    "file_system_poll_wait_seconds",
+    "allow_version_labels_for_unavailable_models",
+    "enable_grpc_healthcheck_service",
+]
+
+
+def test_every_flag_has_its_own_name_and_localhost_is_the_default():
+    flags = parse([BASE])
+    assert all(hasattr(flags, name) for name in NAMES)
+    assert (flags.port, flags.rest_api_port, flags.host, flags.workers) == (8500, 0, "127.0.0.1", 1)
+    assert not flags.enable_batching
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [(["--enable_batching"], True), (["--enable_batching=true"], True), (["--enable_batching=false"], False)],
+)
+def test_booleans_come_with_and_without_a_value(arguments, value):
+    assert parse([BASE, *arguments]).enable_batching is value
+
+
+def test_values_are_numbers_where_they_are():
+    flags = parse([BASE, "--port=0", "--file_system_poll_wait_seconds", "0.25", "--model_name=lstm"])
+    assert (flags.port, flags.file_system_poll_wait_seconds, flags.model_name) == (0, 0.25, "lstm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([BASE, "--tpu_embedding=1"], "unknown flag --tpu_embedding=1"),
+        ([BASE, "--prot=1"], "unknown flag --prot=1"),
+        ([BASE, "--por=1"], "unknown flag --por=1"),
+        ([BASE, "--port=many"], "--port"),
+        ([BASE, "--enable_batching=perhaps"], "neither true nor false"),
+        ([], "give one of --model_base_path and --model_config_file"),
+        ([BASE, "--model_config_file=x"], "give one of"),
+        ([BASE, "--workers=0"], "--workers=0: allowed is 1 or more"),
+        ([BASE, "--request_log_sampling=2"], "allowed is a share"),
+        ([BASE, "--batching_parameters_file=x"], "needs --enable_batching"),
+    ],
+)
+def test_mistakes_are_named_and_exit_with_2(arguments, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(arguments)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_version_names_tensorflow(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--version"])
+    assert stopped.value.code == 0
+    assert "TensorFlow Library: 2." in capsys.readouterr().out

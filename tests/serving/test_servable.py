@@ -1,0 +1,125 @@
+"""Loading and running SavedModels of both kinds."""
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from serving.server import servable
+from serving.server.errors import ServingError
+from tests.serving import models
+
+
+def text(*values: bytes) -> np.ndarray:
+    return np.array(values, object)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    names = ("half_plus_two", "rows", "dtypes", "examples_tf1")
+    return {name: servable.load(name, 1, getattr(models, name)(folder / name)) for name in names}
+
+
+def test_a_tf2_export_answers(loaded):
+    model = loaded["half_plus_two"]
+    assert set(model.signatures) == {"serving_default"}
+    assert model.check("", {"x": np.zeros(3, np.float32)}) == 3
+    assert model.run("serving_default", {"x": np.float32([0, 2])}, ("y",))["y"].tolist() == [2, 3]
+
+
+def test_a_tf1_export_answers(loaded):
+    model = loaded["examples_tf1"]
+    found = model.run("regress", {"inputs": text(models.example(3))}, ("outputs",))
+    assert found["outputs"].tolist() == [[6]]
+    assert model.signatures["classify"].method_name == "tensorflow/serving/classify"
+
+
+def test_every_dtype_comes_back(loaded):
+    model = loaded["dtypes"]
+    inputs = {}
+    for name, info in model.signatures["serving_default"].inputs.items():
+        kind = tf.dtypes.as_dtype(info.dtype)
+        shape = {"matrix": (2, 3), "scalar": ()}.get(name, (4,))
+        inputs[name] = np.full(
+            shape, b"\xffx" if kind == tf.string else 1, object if kind == tf.string else kind.as_numpy_dtype
+        )
+    assert model.check("", inputs) == 4
+    assert not model.batchable("")
+    answered = model.run("serving_default", inputs, model.outputs(""))
+    for name, value in inputs.items():
+        assert answered[f"{name}_out"].dtype == value.dtype
+        assert np.array_equal(answered[f"{name}_out"], value)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, "Inputs expected to be in the set {x}. Missing: x"),
+        ({"z": np.zeros(1, np.float32)}, "input tensor alias not found in signature: z. Inputs expected"),
+        ({"x": np.zeros(1, np.int64)}, "input x is expected to be of dtype float32, not int64"),
+        ({"x": text(b"1")}, "input x is expected to be of dtype float32, not string"),
+        ({"x": np.zeros((1, 1), np.float32)}, "input x must have the shape [?]; it has [1,1]"),
+        ({"x": np.zeros((), np.float32)}, "input x must have the shape [?]; it has []"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_named(loaded, inputs, said):
+    with pytest.raises(ServingError) as refused:
+        loaded["half_plus_two"].check("", inputs)
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert said in refused.value.message
+
+
+def test_rows_that_differ_in_number_are_refused(loaded):
+    inputs = {"float64": np.zeros(2), "bool": np.zeros(3, bool)}
+    with pytest.raises(ServingError, match="Missing"):
+        loaded["dtypes"].check("", inputs)
+
+
+def test_unknown_signatures_and_outputs(loaded):
+    with pytest.raises(ServingError, match='Serving signature key "nowhere" not found') as refused:
+        loaded["rows"].check("nowhere", {})
+    assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert loaded["rows"].outputs("", ["echo"]) == ("echo",)
+    assert loaded["rows"].outputs("") == ("echo", "length")
+    with pytest.raises(ServingError, match="output tensor alias not found in signature: z"):
+        loaded["rows"].outputs("", ["z"])
+    with pytest.raises(ServingError, match="duplicate output tensor alias: echo,echo"):
+        loaded["rows"].outputs("", ["echo", "echo"])
+
+
+def test_what_tensorflow_raises_is_told_in_one_line(loaded):
+    with pytest.raises(ServingError, match=r"^a bad row$") as refused:
+        loaded["rows"].run("serving_default", {"text": text(b"good", models.BAD)}, ("echo",))
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_what_is_no_model_names_its_folder(tmp_path):
+    path = models.broken(tmp_path / "7")
+    with pytest.raises(ServingError, match=str(path)):
+        servable.load("broken", 7, path)
+
+
+def warm_ups(path, *values):
+    file = path / servable.WARM_UP_FILE
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for value in values:
+            log = prediction_log_pb2.PredictionLog()
+            log.predict_log.request.inputs["text"].CopyFrom(tf.make_tensor_proto([value]))
+            writer.write(log.SerializeToString())
+
+
+def test_warm_up_requests_are_answered_before_anyone_elses(tmp_path):
+    path = models.rows(tmp_path / "1")
+    warm_ups(path, b"a", b"b")
+    model = servable.load("rows", 1, path)
+    assert servable.warm_up(model, path) == 2
+
+
+def test_a_version_that_cannot_answer_its_warm_up_is_not_loaded(tmp_path):
+    path = models.rows(tmp_path / "1")
+    warm_ups(path, models.BAD)
+    with pytest.raises(ServingError, match="a bad row"):
+        servable.load("rows", 1, path)
