@@ -14,6 +14,7 @@ from pipeline import environment
 from pipeline.data_commands import schema, skew, stats
 from pipeline.options import settings_options
 from pipeline.paths import Paths
+from pipeline.serving_commands import predict, serve
 from pipeline.settings import Settings
 from transform.errors import MarqueeError
 
@@ -118,5 +119,5 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-for command in (schema, skew, stats):
+for command in (schema, skew, stats, serve, predict):
     main.add_command(command)

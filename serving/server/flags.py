@@ -14,10 +14,10 @@ def _flag(default: object, text: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """How a server is started. A port of 0 switches REST off, as in TensorFlow Serving."""
+    """How a server is started. A REST port of 0 switches REST off, as in TensorFlow Serving; below 0, any free one."""
 
     port: int = _flag(8500, "Port of gRPC.")
-    rest_api_port: int = _flag(0, "Port of REST; 0: none.")
+    rest_api_port: int = _flag(0, "Port of REST; 0: none, -1: any free one.")
     rest_api_timeout_in_ms: int = _flag(30000, "After which a REST call is given up.")
     model_name: str = _flag("default", "Name of the model in model_base_path.")
     model_base_path: str = _flag("", "Folder of the model's versions.")
@@ -79,6 +79,8 @@ def _check(flags: Flags) -> None:
             _refuse(f"--{name}={getattr(flags, name)}: allowed is {least} or more")
     if not 0 <= flags.request_log_sampling <= 1:
         _refuse(f"--request_log_sampling={flags.request_log_sampling}: allowed is a share, 0 to 1")
+    if flags.workers > 1 and flags.port == 0:
+        _refuse("--workers needs a --port that they can share")
     if flags.batching_parameters_file and not flags.enable_batching:
         _refuse("--batching_parameters_file needs --enable_batching")
 

@@ -12,7 +12,7 @@ GENRES = ["Comedy", "Drama", "War"]
 def half_plus_two(path: Path, plus: float = 2.0) -> Path:
     """x float32 [N] -> y = x / 2 + plus, float32 [N]."""
     module = tf.Module()
-    module.plus = tf.Variable(plus)
+    module.plus = tf.Variable(float(plus))
     call = tf.function(lambda x: {"y": x / 2 + module.plus})
     return _save(module, path, serving_default=call.get_concrete_function(x=tf.TensorSpec([None], tf.float32, "x")))
 

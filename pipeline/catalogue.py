@@ -1,0 +1,129 @@
+"""A CSV file of films to ask a model server about, and the CSV file of its answers."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from transform.errors import MarqueeError
+
+if TYPE_CHECKING:
+    from serving.client import Film, Prediction
+
+ID, OVERVIEW = "Id", "Overview"
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A row of the table.
+
+    Attributes:
+        id: of the film.
+        overview: empty where it has none.
+        poster: its file; None where it has none.
+        refusal: why no model can be asked about it; empty where one can.
+    """
+
+    id: str
+    overview: str
+    poster: Path | None
+    refusal: str
+
+    def film(self) -> "Film":
+        """The film with its poster's bytes.
+
+        Raises:
+            MarqueeError: the poster cannot be read.
+        """
+        from serving.client import Film
+
+        try:
+            return Film(poster=self.poster.read_bytes() if self.poster else b"", overview=self.overview)
+        except OSError as error:
+            raise MarqueeError(f"{self.poster}: cannot be read ({error.strerror}).") from error
+
+
+def entries(table: Path, images: Path | None) -> list[Entry]:
+    """The rows of a table, in their order.
+
+    Args:
+        table: CSV with the columns Id and Overview; others are left alone.
+        images: folder of <Id>.jpg, .jpeg or .png; None for no posters.
+
+    Raises:
+        MarqueeError: the table cannot be read or lacks the column Id, or the folder is missing.
+    """
+    if images is not None and not images.is_dir():
+        raise MarqueeError(f"{images}: no such folder of posters.")
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if ID not in (reader.fieldnames or ()):
+                raise MarqueeError(f"{table}: no column {ID}. Its columns: {', '.join(reader.fieldnames or ['none'])}.")
+            return [_entry(row, images) for row in reader]
+    except OSError as error:
+        raise MarqueeError(f"{table}: cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MarqueeError(f"{table}: no CSV file in UTF-8: {error}.") from error
+
+
+def _entry(row: dict[str, str | None], images: Path | None) -> Entry:
+    id, overview = (row[ID] or "").strip(), (row.get(OVERVIEW) or "").strip()
+    poster = None
+    # A name out of a table must not lead out of the folder.
+    if images is not None and id and Path(id).name == id:
+        poster = next((file for suffix in SUFFIXES if (file := images / f"{id}{suffix}").is_file()), None)
+    refusal = "" if poster or overview else "neither poster nor overview"
+    return Entry(id=id, overview=overview, poster=poster, refusal=refusal)
+
+
+class Answers:
+    """A CSV file of predictions: Id, Genres (most likely first), Scores (of all genres), Error.
+
+    Written beside its place and put there at the end: whole or not at all.
+    """
+
+    COLUMNS = ("Id", "Genres", "Scores", "Error")
+
+    def __init__(self, out: Path):
+        """Opens the file.
+
+        Raises:
+            MarqueeError: it cannot be written.
+        """
+        self.written = self.refused = 0
+        self._out = out
+        self._scratch = out.with_name(f".{out.name}.{os.getpid()}")
+        try:
+            self._file = open(self._scratch, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise MarqueeError(f"{out}: cannot be written ({error.strerror}).") from error
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(self.COLUMNS)
+
+    def write(self, entries: Sequence[Entry], answers: Sequence["Prediction | str"]) -> None:
+        """Adds rows: a prediction each, or why there is none."""
+        for entry, answer in zip(entries, answers, strict=True):
+            self.written += 1
+            if isinstance(answer, str):
+                self.refused += 1
+                self._writer.writerow([entry.id, "", "", answer])
+            else:
+                scores = " ".join(f"{genre}={score:.4f}" for genre, score in answer.scores.items())
+                self._writer.writerow([entry.id, "|".join(answer.genres), scores, ""])
+
+    def __enter__(self) -> "Answers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if kind is None:
+            self._scratch.replace(self._out)
+        else:
+            self._scratch.unlink()

@@ -1,0 +1,164 @@
+"""Commands around a model server: start one, ask one. Heavy imports stay inside."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.paths import ROOT
+from transform.errors import MarqueeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.catalogue import Entry
+    from serving.client import GenreClient, Prediction
+
+SHOWN = 10  # genres of a table
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.pass_context
+def serve(context: click.Context) -> None:
+    """Starts a model server with tensorflow_model_server's flags: marquee serve --help lists them."""
+    env = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore", **os.environ}
+    command = [sys.executable, "-m", "serving.server", *context.args]
+    root = str(ROOT)
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [root, env.get("PYTHONPATH")]))
+    os.execve(command[0], command, env)
+
+
+@click.command()
+@click.option("--poster", metavar="FILE", type=click.Path(path_type=Path), help="A JPEG or PNG.")
+@click.option("--overview", metavar="TEXT", help="What the film is about.")
+@click.option("--csv", "table", metavar="FILE", type=click.Path(path_type=Path), help="Films: columns Id and Overview.")
+@click.option("--images", metavar="DIR", type=click.Path(path_type=Path), help="Their posters, <Id>.jpg.")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Where the predictions of --csv go.")
+@click.option("--model", metavar="NAME", help="[default: fusion, lstm or cnn, by what is given]")
+@click.option(
+    "--endpoint", metavar="HOST:PORT", default="localhost:8500", show_default=True, help="Of the gRPC server."
+)
+@click.option("--batch-size", default=32, show_default=True, help="Films of a request of --csv.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds for a request, all attempts together.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def predict(
+    poster: Path | None,
+    overview: str | None,
+    table: Path | None,
+    images: Path | None,
+    out: Path | None,
+    model: str | None,
+    endpoint: str,
+    batch_size: int,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Asks a model server for the genres of a film, or of all films in a CSV file."""
+    one = poster is not None or overview is not None
+    if one == (table is not None):
+        raise click.UsageError("Give a film (--poster, --overview or both), or --csv with many.")
+    if table is not None and out is None:
+        raise click.UsageError("--csv needs --out.")
+    has_posters, has_overviews = (poster or images) is not None, (overview or table) is not None
+    model = model or ("fusion" if has_posters and has_overviews else "cnn" if has_posters else "lstm")
+    if table is not None and out is not None:
+        _predict_table(table, images, out, model, endpoint, batch_size, timeout)
+        return
+    import grpc
+
+    from serving.client import Film, GenreClient
+
+    film = Film(poster=_read(poster) if poster else b"", overview=overview or "")
+    with GenreClient(endpoint, timeout=timeout) as client:
+        try:
+            [prediction] = client.predict([film], model)
+        except grpc.RpcError as error:
+            raise _refused(endpoint, model, error) from error
+    if as_json:
+        click.echo(json.dumps(_as_dict(prediction), ensure_ascii=False, indent=1))
+    else:
+        _show(prediction)
+
+
+def _predict_table(
+    table: Path, images: Path | None, out: Path, model: str, endpoint: str, batch_size: int, timeout: float
+) -> None:
+    from rich.progress import track
+
+    from pipeline import catalogue
+    from pipeline.progress import console
+    from serving.client import GenreClient
+
+    entries = catalogue.entries(table, images)
+    starts = range(0, len(entries), batch_size)
+    with GenreClient(endpoint, timeout=timeout) as client, catalogue.Answers(out) as answers:
+        for start in track(starts, f"{len(entries)} films", console=console):
+            batch = entries[start : start + batch_size]
+            answers.write(batch, _ask_batch(client, batch, model, endpoint))
+    click.echo(f"{out}: {answers.written} films, {answers.refused} of them without an answer")
+
+
+def _ask_batch(
+    client: "GenreClient", entries: "Sequence[Entry]", model: str, endpoint: str
+) -> "list[Prediction | str]":
+    """A prediction for each, or why there is none; one bad film costs no other its answer."""
+    import grpc
+
+    asked = [entry for entry in entries if not entry.refusal]
+    films = [entry.film() for entry in asked]
+    answered: list[Prediction | str] = []
+    try:
+        answered += client.predict(films, model) if films else []
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+            raise _refused(endpoint, model, error) from error
+        for film in films:
+            try:
+                answered += client.predict([film], model)
+            except grpc.RpcError as refusal:
+                if refusal.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+                    raise _refused(endpoint, model, refusal) from refusal
+                answered.append(refusal.details() or "refused")
+    left = iter(answered)
+    return [entry.refusal or next(left) for entry in entries]
+
+
+def _refused(endpoint: str, model: str, error: Any) -> MarqueeError:
+    return MarqueeError(f"{endpoint}, model {model}: {error.code().name}: {error.details()}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise MarqueeError(f"{file}: cannot be read ({error.strerror}).") from error
+
+
+def _as_dict(prediction: "Prediction") -> dict[str, Any]:
+    return {
+        "model": prediction.model,
+        "version": prediction.version,
+        "genres": list(prediction.genres),
+        "scores": prediction.scores,
+    }
+
+
+def _show(prediction: "Prediction") -> None:
+    from rich.table import Table
+
+    from pipeline.progress import console
+
+    table = Table("genre", title=f"{prediction.model}, version {prediction.version}", title_justify="left", box=None)
+    table.add_column("score", justify="right")
+    table.add_column("")
+    for genre, score in list(prediction.scores.items())[:SHOWN]:
+        said = genre in prediction.genres
+        table.add_row(genre, f"{score:.2f}", "█" * round(20 * score), style="bold green" if said else None)
+    console.print(table)
+    console.print(f"Genres: {', '.join(prediction.genres) or 'none that reaches its threshold'}")

@@ -1,0 +1,69 @@
+"""The client for asyncio."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import grpc
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from serving.client import messages
+from serving.client.messages import Film, Prediction
+from serving.client.retries import DEFAULT, Retries, passes
+from serving.client.sync import CHANNEL
+
+
+class AsyncGenreClient:
+    """GenreClient for asyncio: the same arguments and answers.
+
+    async with AsyncGenreClient("localhost:8500") as client:
+        [prediction] = await client.predict([Film(overview="A war hero comes home.")], "lstm")
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        timeout: float = 10.0,
+        retries: Retries = DEFAULT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ):
+        """Makes the client, within a running loop; the arguments are GenreClient's."""
+        self._timeout, self._retries = timeout, retries
+        self._channel = (
+            grpc.aio.insecure_channel(endpoint, CHANNEL)
+            if credentials is None
+            else grpc.aio.secure_channel(endpoint, credentials, CHANNEL)
+        )
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+
+    async def predict(
+        self, films: Sequence[Film], model: str, version: int | None = None, label: str = ""
+    ) -> list[Prediction]:
+        """The model's genres for each film, in order.
+
+        Raises:
+            grpc.RpcError: the server refuses, or cannot be reached within the timeout.
+        """
+        return messages.predictions(await self._call(messages.request(films, model, version, label)))
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def __aenter__(self) -> "AsyncGenreClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _call(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+        deadline = time.monotonic() + self._timeout
+        waits = self._retries.waits(deadline)
+        while True:
+            try:
+                return await self._stub.Predict(request, timeout=deadline - time.monotonic())
+            except grpc.RpcError as error:
+                wait = next(waits, None) if passes(error) else None
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)

@@ -1,0 +1,157 @@
+"""PredictionService and ModelService over gRPC, health and reflection beside them."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
+
+from serving.server import errors
+from serving.server.handlers import Handlers
+
+PREDICTION = "tensorflow.serving.PredictionService"
+MODEL = "tensorflow.serving.ModelService"
+HEALTH = "grpc.health.v1.Health"
+
+Call = Callable[..., Awaitable[Any]]
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Every call but SessionRun, which tensorflow_model_server does not serve either."""
+
+    def __init__(self, handlers: Handlers):
+        self._handlers = handlers
+
+    async def Predict(
+        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
+    ) -> predict_pb2.PredictResponse:
+        return await _answered(context, self._handlers.predict, request, _deadline(context))
+
+    async def Classify(
+        self, request: classification_pb2.ClassificationRequest, context: grpc.aio.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        return await _answered(context, self._handlers.classify, request, _deadline(context))
+
+    async def Regress(
+        self, request: regression_pb2.RegressionRequest, context: grpc.aio.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
+        return await _answered(context, self._handlers.regress, request, _deadline(context))
+
+    async def MultiInference(
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.aio.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        return await _answered(context, self._handlers.multi_inference, request, _deadline(context))
+
+    async def GetModelMetadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.aio.ServicerContext
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        return await _answered(context, self._handlers.get_model_metadata, request)
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """What is served, and what is to be."""
+
+    def __init__(self, handlers: Handlers):
+        self._handlers = handlers
+
+    async def GetModelStatus(
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.aio.ServicerContext
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        return await _answered(context, self._handlers.get_model_status, request)
+
+    async def HandleReloadConfigRequest(
+        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.aio.ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
+        return await _answered(context, self._handlers.reload_config, request)
+
+
+def make_server(
+    handlers: Handlers,
+    *,
+    max_message_bytes: int,
+    channel_arguments: Sequence[tuple[str, Any]] = (),
+    healthy: bool = False,
+    shares_port: bool = False,
+) -> grpc.aio.Server:
+    """A server without ports.
+
+    Args:
+        handlers: answer the calls.
+        max_message_bytes: the largest request; a larger one is answered RESOURCE_EXHAUSTED by gRPC itself.
+        channel_arguments: of gRPC's core, by name.
+        shares_port: other processes listen on the same port.
+        healthy: serve grpc.health.v1 as well, SERVING from the start: models are loaded before a port is opened.
+    """
+    options = [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", int(shares_port)),
+        *channel_arguments,
+    ]
+    server = grpc.aio.server(options=options)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(handlers), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(handlers), server)
+    names = [PREDICTION, MODEL, reflection.SERVICE_NAME]
+    if healthy:
+        servicer = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        # What it sets is a dictionary: nothing to wait for.
+        for name in ("", PREDICTION, MODEL):
+            servicer._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+        names.append(HEALTH)
+    reflection.enable_server_reflection(names, server)
+    return server
+
+
+def channel_arguments(text: str) -> list[tuple[str, Any]]:
+    """--grpc_channel_arguments: KEY=VALUE, comma-separated; whole numbers are numbers.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, a part is not KEY=VALUE.
+    """
+    found: list[tuple[str, Any]] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise errors.invalid(f"--grpc_channel_arguments: {part!r} is not KEY=VALUE")
+        found.append((key, int(value) if value.lstrip("-").isdecimal() else value))
+    return found
+
+
+def credentials(ssl: Any) -> grpc.ServerCredentials:
+    """TLS as an SSLConfig says."""
+    return grpc.ssl_server_credentials(
+        [(ssl.server_key.encode(), ssl.server_cert.encode())],
+        root_certificates=ssl.custom_ca.encode() or None,
+        require_client_auth=ssl.client_verify,
+    )
+
+
+async def _answered(context: grpc.aio.ServicerContext, call: Call, *arguments: Any) -> Any:
+    try:
+        return await call(*arguments)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        refusal = errors.of(error)
+        await context.abort(refusal.code, refusal.message)
+
+
+def _deadline(context: grpc.aio.ServicerContext) -> float | None:
+    remaining = context.time_remaining()
+    return None if remaining is None else time.monotonic() + remaining

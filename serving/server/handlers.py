@@ -1,0 +1,295 @@
+"""Answers the requests of both protocols: finds the version, checks, runs, answers, counts and logs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+import numpy as np
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from serving.server import tensors
+from serving.server.errors import ServingError, invalid, of
+from serving.server.manager import ServableManager
+from serving.server.metrics import Metrics
+from serving.server.request_log import RequestLog
+from serving.server.servable import DEFAULT_SIGNATURE, Servable
+
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
+SIGNATURE_DEF = "signature_def"
+GRPC = "GRPC"
+REST = "REST"
+
+
+class Runner(Protocol):
+    """Runs a signature off the event loop: batching.Batcher or batching.Direct."""
+
+    def submit(
+        self,
+        servable: Servable,
+        signature: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: tuple[str, ...],
+        rows: int | None,
+        deadline: float | None,
+    ) -> Awaitable[dict[str, np.ndarray]]: ...
+
+
+class Handlers:
+    """Every call of PredictionService and ModelService, whichever protocol it came by.
+
+    Each takes and returns messages of tensorflow_serving.apis, and raises ServingError where it refuses. `deadline` is
+    a moment of time.monotonic() after which no work is begun and DEADLINE_EXCEEDED is raised; None for none.
+    `entrypoint`, GRPC or REST, is a label of the metrics. A cancelled call leaves the queue that it waits in.
+    """
+
+    def __init__(
+        self,
+        manager: ServableManager,
+        runner: Runner,
+        metrics: Metrics,
+        request_log: RequestLog | None = None,
+    ):
+        self._manager = manager
+        self._runner = runner
+        self._metrics = metrics
+        self._request_log = request_log
+
+    async def predict(
+        self, request: predict_pb2.PredictRequest, deadline: float | None = None, entrypoint: str = GRPC
+    ) -> predict_pb2.PredictResponse:
+        """Runs any signature on tensors of any dtype; `output_filter` chooses the outputs, none means all."""
+        async with self._call("Predict", entrypoint, request, _model_spec) as call:
+            name = _signature_name(request.model_spec)
+            outputs = call.servable.outputs(name, request.output_filter)
+            inputs = {key: tensors.from_proto(proto, key) for key, proto in request.inputs.items()}
+            values = await self._run(call, name, inputs, outputs, deadline)
+            response = predict_pb2.PredictResponse()
+            for key, value in values.items():
+                tensors.fill_proto(response.outputs[key], value)
+            _fill_spec(response.model_spec, call.servable, name)
+            self._log("predict_log", request, response, response.model_spec)
+            return response
+
+    async def classify(
+        self, request: classification_pb2.ClassificationRequest, deadline: float | None = None, entrypoint: str = GRPC
+    ) -> classification_pb2.ClassificationResponse:
+        """Runs a signature of method tensorflow/serving/classify on tf.Examples."""
+        async with self._call("Classify", entrypoint, request, _model_spec) as call:
+            name = _signature_name(request.model_spec)
+            response = classification_pb2.ClassificationResponse()
+            await self._infer(call, name, CLASSIFY, tensors.examples(request.input), deadline, response.result)
+            _fill_spec(response.model_spec, call.servable, name)
+            self._log("classify_log", request, response, response.model_spec)
+            return response
+
+    async def regress(
+        self, request: regression_pb2.RegressionRequest, deadline: float | None = None, entrypoint: str = GRPC
+    ) -> regression_pb2.RegressionResponse:
+        """Runs a signature of method tensorflow/serving/regress on tf.Examples."""
+        async with self._call("Regress", entrypoint, request, _model_spec) as call:
+            name = _signature_name(request.model_spec)
+            response = regression_pb2.RegressionResponse()
+            await self._infer(call, name, REGRESS, tensors.examples(request.input), deadline, response.result)
+            _fill_spec(response.model_spec, call.servable, name)
+            self._log("regress_log", request, response, response.model_spec)
+            return response
+
+    async def multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest, deadline: float | None = None, entrypoint: str = GRPC
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Runs several classify and regress signatures of one model on the same tf.Examples."""
+        async with self._call("MultiInference", entrypoint, request, _tasks_spec) as call:
+            response = inference_pb2.MultiInferenceResponse()
+            given = tensors.examples(request.input)
+            runs = []
+            for task in request.tasks:
+                name, answer = _signature_name(task.model_spec), response.results.add()
+                _fill_spec(answer.model_spec, call.servable, name)
+                result = answer.classification_result if task.method_name == CLASSIFY else answer.regression_result
+                runs.append(self._infer(call, name, task.method_name, given, deadline, result))
+            await _all(runs)
+            self._log("multi_inference_log", request, response, response.results[0].model_spec)
+            return response
+
+    async def get_model_metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        """The signatures of a version."""
+        spec = _model_spec(request)
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for key in request.metadata_field:
+            if key != SIGNATURE_DEF:
+                raise invalid(f"Metadata field {key} is not supported")
+        async with self._manager.acquire(spec) as servable:
+            signatures = get_model_metadata_pb2.SignatureDefMap()
+            for name, signature in servable.signatures.items():
+                signatures.signature_def[name].CopyFrom(signature)
+            response = get_model_metadata_pb2.GetModelMetadataResponse()
+            _fill_spec(response.model_spec, servable, "")
+            response.metadata[SIGNATURE_DEF].Pack(signatures)
+            return response
+
+    async def get_model_status(
+        self, request: get_model_status_pb2.GetModelStatusRequest
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        """The state of each version of a model, or of one version, with its error where it has one."""
+        spec = _model_spec(request)
+        version = spec.version.value if spec.HasField("version") else None
+        if spec.WhichOneof("version_choice") == "version_label":
+            async with self._manager.acquire(spec) as servable:
+                version = servable.version
+        statuses = self._manager.statuses(spec.name, version)
+        return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
+
+    async def reload_config(
+        self, request: model_management_pb2.ReloadConfigRequest
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Serves another list of models; what the manager's `reload` raises is the answer."""
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid(
+                "ServerConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        await self._manager.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response
+
+    @asynccontextmanager
+    async def _call(
+        self, api: str, entrypoint: str, request: Any, spec: Callable[[Any], Any]
+    ) -> AsyncIterator["_Call"]:
+        """Holds the version that a request asks for, and counts the call by its end and its latency."""
+        begun = time.monotonic()
+        # A client may write any name, so that of a model that isn't served becomes no label of the metrics.
+        model, rows, code = "", 0, "OK"
+        try:
+            async with self._manager.acquire(spec(request)) as servable:
+                model = servable.name
+                call = _Call(api, servable)
+                yield call
+                rows = call.rows
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except Exception as error:
+            refusal = of(error)
+            code = refusal.code.name
+            if refusal is error:
+                raise
+            raise refusal from error
+        finally:
+            self._metrics.request_ended(model, api, entrypoint, code, time.monotonic() - begun, rows)
+
+    async def _run(
+        self,
+        call: "_Call",
+        signature: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: tuple[str, ...],
+        deadline: float | None,
+    ) -> dict[str, np.ndarray]:
+        rows = call.servable.check(signature, inputs)
+        begun = time.monotonic()
+        values = await self._runner.submit(call.servable, signature, inputs, outputs, rows, deadline)
+        self._metrics.ran(call.servable.name, call.api, time.monotonic() - begun)
+        call.rows = rows or 0
+        return values
+
+    async def _infer(
+        self, call: "_Call", name: str, method: str, given: np.ndarray, deadline: float | None, result: Any
+    ) -> None:
+        """Runs a classify or regress signature on serialized tf.Examples, string [N], and fills the result."""
+        signature = _checked_signature(call.servable, name, method)
+        outputs = tuple(sorted(signature.outputs))
+        values = await self._run(call, name, dict.fromkeys(signature.inputs, given), outputs, deadline)
+        (tensors.fill_classifications if method == CLASSIFY else tensors.fill_regressions)(result, values, len(given))
+
+    def _log(self, kind: str, request: Any, response: Any, spec: Any) -> None:
+        if self._request_log is not None:
+            self._request_log.log(kind, request, response, spec)
+
+
+@dataclass
+class _Call:
+    """One request on its way: the version that it holds, and how many rows it brought."""
+
+    api: str
+    servable: Servable
+    rows: int = 0
+
+
+def _model_spec(request: Any) -> Any:
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+    return request.model_spec
+
+
+def _tasks_spec(request: inference_pb2.MultiInferenceRequest) -> Any:
+    """The one model that all tasks of a request are for."""
+    if not request.tasks:
+        raise invalid("Inference request requires at least one task.")
+    if not all(task.model_spec.name for task in request.tasks):
+        raise invalid("Found ModelSpec with an empty model name.")
+    if len({task.model_spec.name for task in request.tasks}) > 1:
+        raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+    seen = set()
+    for task in request.tasks:
+        name = _signature_name(task.model_spec)
+        if name in seen:
+            raise invalid(f"Duplicate evaluation of signature: {name}")
+        seen.add(name)
+        if task.method_name not in (CLASSIFY, REGRESS):
+            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
+    return request.tasks[0].model_spec
+
+
+def _signature_name(spec: Any) -> str:
+    return spec.signature_name or DEFAULT_SIGNATURE
+
+
+def _fill_spec(spec: Any, servable: Servable, signature: str) -> None:
+    spec.name = servable.name
+    spec.version.value = servable.version
+    spec.signature_name = signature
+
+
+def _checked_signature(servable: Servable, name: str, method: str) -> Any:
+    """A signature that takes tf.Examples and answers as the method says.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, there is none of that name, or it is of another method.
+    """
+    if name not in servable.signatures:
+        raise invalid(f"No signature was found with the name: {name}")
+    signature = servable.signatures[name]
+    kind = "classification" if method == CLASSIFY else "regression"
+    if signature.method_name != method:
+        raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
+    if len(signature.inputs) != 1:
+        raise invalid("Expected one input Tensor.")
+    return signature
+
+
+async def _all(runs: Iterable[Awaitable[None]]) -> None:
+    """Waits for all; where one fails the others are given up, and its error is raised."""
+    tasks = [asyncio.ensure_future(run) for run in runs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

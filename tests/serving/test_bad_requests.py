@@ -1,0 +1,94 @@
+"""Whatever a client sends, it is answered with the right code, and the server goes on serving."""
+
+import asyncio
+import socket
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.serving.wire import on_a_server, request, tensor
+
+INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
+ROWS = {"text": [b"a"]}
+
+
+def labelled(label):
+    message = request("rows", **ROWS)
+    message.model_spec.version_label = label
+    return message
+
+
+def malformed():
+    message = request("half_plus_two", x=np.float32([1, 2]))
+    message.inputs["x"].tensor_shape.dim[0].size = 7
+    return message
+
+
+@pytest.mark.parametrize("enable_batching", [False, True])
+def test_each_is_answered_with_its_code(base_paths, tmp_path, enable_batching):
+    async def scenario(wire):
+        for message, code, words in (
+            (request("nope", **ROWS), NOT_FOUND, "Servable not found for request: Latest(nope)"),
+            (request("rows", version=7, **ROWS), NOT_FOUND, "Servable not found for request: Specific(rows, 7)"),
+            (request("", **ROWS), INVALID, "Missing ModelSpec"),
+            (labelled("canary"), INVALID, "Unrecognized servable version label: canary"),
+            (request("rows", "z", **ROWS), grpc.StatusCode.FAILED_PRECONDITION, 'signature key "z" not found'),
+            (request("rows", words=[b"a"]), INVALID, "not found in signature: words"),
+            (request("rows"), INVALID, "Missing: text"),
+            (request("rows", text=np.float32([1])), INVALID, "dtype string, not float32"),
+            (request("rows", text=[[b"a"]]), INVALID, "must have the shape [?]"),
+            (request("rows", text=b"a"), INVALID, "must have the shape [?]"),
+            (malformed(), INVALID, "x"),
+        ):
+            answer = await wire.refused(message)
+            assert answer[0] is code, (message, answer)
+            assert words in answer[1]
+        assert tensor(await wire.predict(request("rows", **ROWS)), "echo").tolist() == [b"a"]
+
+    on_a_server(base_paths, tmp_path, scenario, enable_batching=enable_batching)
+
+
+@pytest.mark.parametrize("enable_batching", [False, True])
+def test_batches_of_none_and_of_ten_thousand(base_paths, tmp_path, enable_batching):
+    async def scenario(wire):
+        none = request("rows")
+        none.inputs["text"].CopyFrom(tf.make_tensor_proto(np.array([], object), dtype=tf.string, shape=[0]))
+        assert tensor(await wire.predict(none), "length").shape == (0,)
+        many = [str(number).encode() for number in range(10_000)]
+        if enable_batching:  # TensorFlow Serving's largest batch is 1,000 unless told otherwise
+            assert (await wire.refused(request("rows", text=many)))[0] is INVALID
+        else:
+            assert tensor(await wire.predict(request("rows", text=many)), "echo").tolist() == many
+        assert tensor(await wire.predict(request("rows", **ROWS)), "echo").tolist() == [b"a"]
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, enable_batching=enable_batching)
+
+
+def test_a_message_over_the_limit_and_a_megabyte_within_it(base_paths, tmp_path):
+    async def scenario(wire):
+        code, words = await wire.refused(request("rows", text=[b"x" * (100 << 20)]))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "larger than max" in words
+        response = await wire.predict(request("rows", text=[b"x" * (1 << 20), b"\xff\xfe", b""]))
+        assert tensor(response, "length").tolist() == [1 << 20, 2, 0]
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_message_bytes=64 << 20)
+
+
+def test_clients_that_hang_up_and_idle_ones(base_paths, tmp_path):
+    async def scenario(wire):
+        calls = [wire.predictions.Predict(request("slow", x=np.float32([1]))) for _ in range(50)]
+        await asyncio.sleep(0.05)
+        for call in calls:
+            call.cancel()
+        idle = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(500)]
+        try:
+            response = await wire.predict(request("slow", x=np.float32([3])), timeout=5)
+            assert tensor(response, "y").tolist() == [3]
+        finally:
+            for connection in idle:
+                connection.close()
+
+    on_a_server({"slow": base_paths["slow"]}, tmp_path, scenario)

@@ -1,0 +1,473 @@
+"""Requests that share a batch, wait, give up, fail and crowd."""
+
+import asyncio
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.server.batching import Batcher, BatchingParameters, Direct
+from serving.server.errors import ServingError, invalid
+from serving.server.metrics import Metrics
+
+BAD = -1.0
+
+
+class Doubler:
+    """A servable that doubles; it answers no batch with BAD in it, and waits for `gate` before each."""
+
+    name, version = "doubler", 1
+
+    def __init__(self, batchable: bool = True):
+        self.batches: list[int] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.started = threading.Semaphore(0)
+        self.error: Exception = invalid("a bad value")
+        self._batchable = batchable
+
+    def batchable(self, signature: str) -> bool:
+        return self._batchable
+
+    def run(self, signature, inputs, outputs):
+        x = inputs["x"]
+        self.batches.append(len(x))
+        self.shapes.append(x.shape)
+        self.started.release()
+        assert self.gate.wait(20)
+        if x.dtype != object and (x == BAD).any():
+            raise self.error
+        return dict.fromkeys(outputs, x * 2 if x.dtype != object else x)
+
+
+def batcher(metrics: Metrics | None = None, pending: int = 1 << 30, **parameters) -> Batcher:
+    parameters = {"num_batch_threads": 1, "max_batch_size": 10_000, **parameters}
+    return Batcher(BatchingParameters(**parameters), metrics or Metrics(), pending)
+
+
+def ask(runner, servable, *values: float, deadline: float | None = None, outputs=("y",), x: np.ndarray | None = None):
+    x = np.array(values, np.float32) if x is None else x
+    submitted = runner.submit(servable, "serving_default", {"x": x}, outputs, len(x), deadline)
+    return asyncio.ensure_future(submitted)
+
+
+async def blocked(runner, servable):
+    """Keeps the only thread busy with one request until the gate is opened."""
+    servable.gate.clear()
+    first = ask(runner, servable, 0)
+    await asyncio.to_thread(servable.started.acquire)
+    return first
+
+
+def code(result) -> grpc.StatusCode:
+    assert isinstance(result, ServingError), result
+    return result.code
+
+
+def test_what_waits_together_runs_together_and_each_gets_its_own_rows():
+    async def main():
+        servable, metrics = Doubler(), Metrics()
+        runner = batcher(metrics)
+        first = await blocked(runner, servable)
+        others = [ask(runner, servable, n, n + 0.5) for n in range(1, 6)]
+        await asyncio.sleep(0)
+        servable.gate.set()
+        await first
+        for n, result in enumerate(await asyncio.gather(*others), 1):
+            assert result["y"].tolist() == [2 * n, 2 * n + 1]
+        assert servable.batches == [1, 10]
+        assert ':processed_batch_size_sum{model_name="doubler"} 11' in metrics.render()
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_what_arrives_in_one_turn_of_the_loop_shares_a_batch():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        await asyncio.gather(*(ask(runner, servable, n) for n in range(8)))
+        assert servable.batches == [8]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_only_the_same_outputs_signature_version_and_shape_are_merged():
+    async def main():
+        one, two = Doubler(), Doubler()
+        runner = batcher()
+        wide = np.zeros([2, 3], np.float32)
+        asked = [
+            ask(runner, one, 1),
+            ask(runner, one, 2, outputs=("y", "z")),
+            ask(runner, one, x=wide),
+            ask(runner, one, 3),
+            ask(runner, two, 4),
+        ]
+        await asyncio.gather(*asked)
+        assert sorted(one.batches) == [1, 2, 2]
+        assert two.batches == [1]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_no_batch_is_larger_than_max_batch_size_and_no_request_is_cut():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=5)
+        first = await blocked(runner, servable)
+        others = [ask(runner, servable, 1, 2) for _ in range(4)]
+        await asyncio.sleep(0)
+        servable.gate.set()
+        await asyncio.gather(first, *others)
+        assert servable.batches == [1, 4, 4]
+        with pytest.raises(ServingError, match="Task size 6 is larger than maximum input batch size 5") as caught:
+            await ask(runner, servable, *range(6))
+        assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_large_requests_are_run_in_parts_where_that_is_allowed():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=4, enable_large_batch_splitting=True)
+        assert (await ask(runner, servable, *range(10)))["y"].tolist() == [2 * n for n in range(10)]
+        assert servable.batches == [4, 4, 2]
+        with pytest.raises(ServingError, match=r"^row 6: a bad value$"):
+            await ask(runner, servable, 1, 2, 3, 4, 5, 6, BAD, 8, 9, BAD)
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_batches_are_padded_to_an_allowed_size():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=8, allowed_batch_sizes=(2, 8))
+        assert (await ask(runner, servable, 1))["y"].tolist() == [2]
+        results = await asyncio.gather(ask(runner, servable, 1, 2), ask(runner, servable, 3))
+        assert [result["y"].tolist() for result in results] == [[2, 4], [6]]
+        assert servable.batches == [2, 8]
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "nothing"),
+    [(np.float32, 1, 0), (np.int64, 1, 0), (object, b"a", b"")],
+    ids=["float", "int", "string"],
+)
+def test_rows_of_different_lengths_are_padded_where_that_is_allowed(kind, one, nothing):
+    async def main():
+        servable = Doubler()
+        runner = batcher(pad_variable_length_inputs=True)
+        short, long = np.full([1, 2], one, kind), np.full([2, 3], one, kind)
+        results = await asyncio.gather(ask(runner, servable, x=short), ask(runner, servable, x=long))
+        assert servable.shapes == [(3, 3)]
+        assert results[0]["y"][0, 2] == nothing
+        assert len(results[1]["y"]) == 2
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_batch_waits_for_its_timeout_unless_it_is_full():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=3, batch_timeout_micros=150_000)
+        begun = time.monotonic()
+        first = ask(runner, servable, 1)
+        await asyncio.sleep(0.02)
+        await asyncio.gather(first, ask(runner, servable, 2))
+        assert 0.14 < time.monotonic() - begun < 1
+        begun = time.monotonic()
+        await asyncio.gather(*(ask(runner, servable, n) for n in range(3)))
+        assert time.monotonic() - begun < 0.1
+        assert servable.batches == [2, 3]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_one_bad_request_fails_alone():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        asked = [ask(runner, servable, 1), ask(runner, servable, 2, BAD, 3), ask(runner, servable, 4)]
+        good, bad, other = await asyncio.gather(*asked, return_exceptions=True)
+        assert (good["y"].tolist(), other["y"].tolist()) == ([2], [8])
+        assert code(bad) == grpc.StatusCode.INVALID_ARGUMENT
+        assert bad.message == "row 1: a bad value"
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("make", [batcher, lambda: Direct(Metrics(), 1)], ids=["batcher", "direct"])
+@pytest.mark.parametrize("row", [0, 7, 12, 24])
+def test_the_first_bad_row_is_named(make, row):
+    async def main():
+        servable = Doubler()
+        runner = make()
+        values = np.ones(25, np.float32)
+        values[row:] = BAD
+        with pytest.raises(ServingError, match=f"^row {row}: a bad value$"):
+            await ask(runner, servable, x=values)
+        assert len(servable.batches) < 8
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_no_row_is_blamed_for_what_no_row_did():
+    async def main():
+        servable = Doubler()
+        servable.error = ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, "no memory")
+        runner = batcher()
+        with pytest.raises(ServingError, match=r"^no memory$"):
+            await ask(runner, servable, 1, BAD)
+        servable.error = RuntimeError("broken")
+        with pytest.raises(ServingError, match="broken") as caught:
+            await ask(runner, servable, 1, BAD)
+        assert caught.value.code == grpc.StatusCode.INTERNAL
+        assert servable.batches == [2, 2]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_rows_that_cannot_be_told_apart_are_not_merged():
+    class Summer(Doubler):
+        def run(self, signature, inputs, outputs):
+            return {"y": super().run(signature, inputs, outputs)["y"].sum(keepdims=True)}
+
+    async def main():
+        servable = Summer()
+        runner = batcher()
+        results = await asyncio.gather(ask(runner, servable, 1, 2), ask(runner, servable, 3))
+        assert [result["y"].tolist() for result in results] == [[6], [6]]
+        servable = Doubler(batchable=False)
+        await asyncio.gather(*(ask(runner, servable, n) for n in range(3)))
+        assert servable.batches == [1, 1, 1]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_no_rows_at_all_are_run_by_themselves():
+    async def main():
+        servable = Doubler()
+        runner = batcher(allowed_batch_sizes=(4,), max_batch_size=4)
+        assert (await ask(runner, servable))["y"].shape == (0,)
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_full_queue_refuses_and_serves_on():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=2, max_enqueued_batches=2)
+        first = await blocked(runner, servable)
+        others = [ask(runner, servable, n) for n in range(5)]
+        await asyncio.sleep(0)
+        with pytest.raises(ServingError, match=r"queue .* is full") as caught:
+            await others[4]
+        assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+        servable.gate.set()
+        await asyncio.gather(first, *others[:4])
+        assert (await ask(runner, servable, 1))["y"].tolist() == [2]
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("make", [batcher, lambda pending: Direct(Metrics(), 1, pending)], ids=["batcher", "direct"])
+def test_pending_bytes_are_bounded_and_given_back(make):
+    async def main():
+        servable = Doubler()
+        runner = make(pending=10_000)
+        large = np.ones(2000, np.float32)
+        first = await blocked(runner, servable)
+        second = ask(runner, servable, x=large)
+        await asyncio.sleep(0)
+        with pytest.raises(ServingError, match="busy") as caught:
+            await ask(runner, servable, x=large)
+        assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+        second.cancel()
+        await asyncio.sleep(0)
+        third = ask(runner, servable, x=large)
+        await asyncio.sleep(0)
+        servable.gate.set()
+        await asyncio.gather(first, third)
+        # Larger than what is allowed, but alone.
+        await ask(runner, servable, x=np.ones(5000, np.float32))
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_past_its_deadline_a_request_is_answered_and_never_run():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        first = await blocked(runner, servable)
+        begun = time.monotonic()
+        late = ask(runner, servable, 1, 2, 3, deadline=begun + 0.05)
+        (result,) = await asyncio.gather(late, return_exceptions=True)
+        assert code(result) == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert 0.04 < time.monotonic() - begun < 1
+        servable.gate.set()
+        await first
+        (result,) = await asyncio.gather(ask(runner, servable, 1, 2, deadline=begun), return_exceptions=True)
+        assert code(result) == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert (await ask(runner, servable, 1, deadline=time.monotonic() + 10))["y"].tolist() == [2]
+        assert servable.batches == [1, 1]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_deadline_passes_while_the_loop_is_stuck():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        first = await blocked(runner, servable)
+        late = ask(runner, servable, 1, 2, 3, deadline=time.monotonic() + 0.02)
+        good = ask(runner, servable, 4)
+        await asyncio.sleep(0)
+        time.sleep(0.05)
+        servable.gate.set()
+        _, result, _ = await asyncio.gather(first, late, good, return_exceptions=True)
+        assert code(result) == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert servable.batches == [1, 1]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_whose_deadline_passes_while_it_runs_is_answered_in_time():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        servable.gate.clear()
+        begun = time.monotonic()
+        (result,) = await asyncio.gather(ask(runner, servable, 1, deadline=begun + 0.05), return_exceptions=True)
+        assert code(result) == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert time.monotonic() - begun < 1
+        servable.gate.set()
+        assert (await ask(runner, servable, 2))["y"].tolist() == [4]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_request_leaves_the_batch():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        first = await blocked(runner, servable)
+        gone, kept = ask(runner, servable, 1, 2, 3), ask(runner, servable, 4)
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        servable.gate.set()
+        await asyncio.gather(first, kept)
+        assert servable.batches == [1, 1]
+        assert gone.cancelled()
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_cancelled_while_it_runs_does_no_harm():
+    async def main():
+        servable = Doubler()
+        runner = batcher(pending=1 << 20)
+        first = await blocked(runner, servable)
+        first.cancel()
+        second = ask(runner, servable, 1)
+        await asyncio.sleep(0.01)
+        servable.gate.set()
+        assert (await second)["y"].tolist() == [2]
+        assert (runner._pending, runner._pending_bytes, runner._free) == (0, 0, 1)
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_direct_runs_each_request_by_itself_and_so_many_at_a_time():
+    async def main():
+        servable = Doubler()
+        runner = Direct(Metrics(), 2)
+        servable.gate.clear()
+        asked = [ask(runner, servable, n, n) for n in range(4)]
+        await asyncio.to_thread(servable.started.acquire)
+        await asyncio.to_thread(servable.started.acquire)
+        await asyncio.sleep(0.05)
+        assert servable.batches == [2, 2]
+        servable.gate.set()
+        assert [result["y"].tolist() for result in await asyncio.gather(*asked)] == [[2 * n] * 2 for n in range(4)]
+        assert servable.batches == [2] * 4
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_close_refuses_what_waits_and_what_comes():
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        first = await blocked(runner, servable)
+        waiting = ask(runner, servable, 1)
+        await asyncio.sleep(0)
+        runner.close()
+        results = await asyncio.gather(waiting, ask(runner, servable, 2), return_exceptions=True)
+        assert [code(result) for result in results] == [grpc.StatusCode.UNAVAILABLE] * 2
+        servable.gate.set()
+        assert (await first)["y"].tolist() == [0]
+
+    asyncio.run(main())
+
+
+def test_no_signature_starves_another():
+    async def main():
+        servable = Doubler()
+        runner = batcher(max_batch_size=1)
+        first = await blocked(runner, servable)
+        many = [ask(runner, servable, n) for n in range(9)]
+        other = ask(runner, servable, 1, outputs=("z",))
+        await asyncio.sleep(0)
+        servable.gate.set()
+        await other
+        assert sum(task.done() for task in many) <= 2
+        await asyncio.gather(first, *many)
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"max_batch_size": 0},
+        {"batch_timeout_micros": -1},
+        {"num_batch_threads": 0},
+        {"max_enqueued_batches": 0},
+        {"max_batch_size": 8, "allowed_batch_sizes": (2, 4)},
+        {"max_batch_size": 2, "allowed_batch_sizes": (4, 2)},
+        {"max_batch_size": 2, "allowed_batch_sizes": (0, 2)},
+    ],
+    ids=str,
+)
+def test_parameters_that_cannot_be(parameters):
+    with pytest.raises(ServingError, match=next(iter(reversed(parameters)))):
+        BatchingParameters(**parameters)

@@ -1,0 +1,112 @@
+"""The server as a process: how it starts, listens and ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from tests.serving.wire import request, tensor
+
+pytestmark = pytest.mark.slow
+
+
+def begin(*flags):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serving.server", *map(str, flags)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    return process
+
+
+def ready(process):
+    line = process.stdout.readline()
+    assert line.startswith("Serving "), line
+    return line
+
+
+def stub_of(address, credentials=None):
+    channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_sigterm_lets_the_call_at_work_end_and_then_exits_with_0(base_paths, tmp_path):
+    path = tmp_path / "socket"
+    process = begin(
+        "--port=0", "--model_name=slow", f"--model_base_path={base_paths['slow']}", f"--grpc_socket_path={path}"
+    )
+    try:
+        ready(process)
+        call = stub_of(f"unix:{path}").Predict.future(request("slow", x=np.float32([1])), timeout=10)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert tensor(call.result(), "y").tolist() == [1]
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+
+
+def test_workers_share_a_port_and_end_together(base_paths):
+    port = free_port()
+    process = begin(f"--port={port}", "--workers=2", "--model_name=rows", f"--model_base_path={base_paths['rows']}")
+    try:
+        ready(process)
+        ready(process)
+        for _ in range(10):
+            response = stub_of(f"127.0.0.1:{port}").Predict(request("rows", text=[b"a"]), timeout=10)
+            assert tensor(response, "echo").tolist() == [b"a"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+
+
+def test_tls(base_paths, tmp_path):
+    key, cert, config = tmp_path / "key", tmp_path / "cert", tmp_path / "ssl"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    quoted = [file.read_text().replace("\n", "\\n") for file in (key, cert)]
+    config.write_text(f'server_key: "{quoted[0]}" server_cert: "{quoted[1]}"')
+    port = free_port()
+    process = begin(f"--port={port}", f"--ssl_config_file={config}", f"--model_base_path={base_paths['rows']}")
+    try:
+        ready(process)
+        trusting = grpc.ssl_channel_credentials(cert.read_bytes())
+        response = stub_of(f"localhost:{port}", trusting).Predict(request("default", text=[b"a"]), timeout=10)
+        assert tensor(response, "echo").tolist() == [b"a"]
+        with pytest.raises(grpc.RpcError):
+            stub_of(f"localhost:{port}").Predict(request("default", text=[b"a"]), timeout=3)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):
+    config = tmp_path / "models.config"
+    config.write_text("model_config_list { konfig {} }")
+    process = subprocess.run(
+        [sys.executable, "-m", "serving.server", f"--model_config_file={config}"], capture_output=True, text=True
+    )
+    assert process.returncode == 2
+    assert f"marquee serve: {config}: 1:" in process.stderr
