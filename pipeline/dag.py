@@ -1,7 +1,7 @@
 """The pipeline as a pure function of settings: nothing here touches a disk or the environment."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfx import types
 
@@ -11,6 +11,7 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base import base_node
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
+from tfx.types import channel_utils
 
 from components.atomic_pusher.component import AtomicPusher
 from components.drift_report.component import DriftReport
@@ -29,7 +30,7 @@ from components.serving_check.component import ServingCheck
 from pipeline import beam
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
-from pipeline.settings import Settings
+from pipeline.settings import FUSION, MODELS, PARTS, Settings
 
 TENSORFLOW_SERVING = "2.16.1"  # tag of its image; the minor is that of the TensorFlow that trains
 
@@ -82,8 +83,14 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     transform.add_upstream_nodes([validator, gate])
 
     nodes = [examples, statistics, schema, validator, previous, drift, gate, balance, transform]
-    for name in settings.models:
-        nodes += _model_nodes(name, settings, paths, sources, examples, schema, balance, transform)
+    trainers: dict[str, FilmTrainer] = {}
+    for name in MODELS:  # what another is made of comes before it
+        if name in settings.models or FUSION in settings.models:
+            parts = [trainers[part] for part in PARTS] if name == FUSION else []
+            trainers[name] = _trainer(name, settings, sources, schema, balance, transform, parts)
+            nodes.append(trainers[name])
+        if name in settings.models:
+            nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(paths.artifacts),
@@ -94,17 +101,16 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     )
 
 
-def _model_nodes(
+def _trainer(
     name: str,
     settings: Settings,
-    paths: Paths,
     sources: Mapping[str, str],
-    examples: FilmExampleGen,
     schema: base_node.BaseNode,
     balance: LabelBalance,
     transform: FilmTransform,
-) -> list[base_node.BaseNode]:
-    trainer = FilmTrainer(
+    parts: Sequence[FilmTrainer],
+) -> FilmTrainer:
+    return FilmTrainer(
         run_fn=f"trainer.{name}.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
@@ -114,12 +120,17 @@ def _model_nodes(
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={
             "name": name,
-            **dataclasses.asdict(settings.training(name)),
+            **(dataclasses.asdict(settings.training(name)) if name in PARTS else {}),
             **dataclasses.asdict(settings.transform),
             "source": sources["trainer"],
         },
+        parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")
-    model = trainer.outputs["model"]
+
+
+def _model_nodes(
+    name: str, settings: Settings, paths: Paths, examples: FilmExampleGen, model: types.BaseChannel
+) -> list[base_node.BaseNode]:
     blessed = latest_blessed_resolver(
         name, trainer_id=f"Trainer.{name}", evaluator_id=f"Evaluator.{name}", candidate=model
     )
@@ -140,7 +151,7 @@ def _model_nodes(
         custom_config={"keep_versions": settings.serving.keep_versions},
     ).with_id(f"Pusher.{name}")
     checked = [check.with_id(f"ServingCheck.{name}")] if check else []
-    return [trainer, blessed, evaluator, *checked, pusher]
+    return [blessed, evaluator, *checked, pusher]
 
 
 def _serving_check(settings: Settings, examples: FilmExampleGen, model: types.BaseChannel) -> base_node.BaseNode | None:

@@ -50,7 +50,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         **rest: Any,
     ) -> None:
         given: dict[str, Any] = {"data.root": data, "work": work, "data.span": span, "models": models}
-        given |= {f"{model}.epochs": epochs for model in settings_module.MODELS}
+        given |= {f"{model}.epochs": epochs for model in settings_module.PARTS}
         given["evaluation.accept_baseline_reset"] = accept_baseline_reset or None
         overrides = {key: value for key, value in given.items() if value is not None}
         for pair in pairs:

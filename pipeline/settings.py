@@ -67,6 +67,7 @@ class Training:
     epochs: int | None = None  # none: the variant's own number
     batch_size: int = 64
     learning_rate: float | None = None  # none: the variant's own
+    folds: int | None = None  # parts of train, each left out by one network; none: the variant's own number
     patience: int = 8  # epochs without a better cross-entropy on eval before training stops
     seed: int = 7
     class_balance: Literal["none", "weights", "oversample", "focal"] = "none"
@@ -102,7 +103,6 @@ class Settings:
     transform: Transform = field(default_factory=Transform)
     cnn: Training = field(default_factory=Training)
     lstm: Training = field(default_factory=Training)
-    fusion: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
     serving: Serving = field(default_factory=Serving)
 
@@ -110,7 +110,9 @@ class Settings:
         return getattr(self, model)
 
 
-MODELS = tuple(name for name, kind in typing.get_type_hints(Settings).items() if kind is Training)
+PARTS = tuple(name for name, kind in typing.get_type_hints(Settings).items() if kind is Training)
+FUSION = "fusion"  # of all the others, and without settings of its own
+MODELS = (*PARTS, FUSION)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -232,13 +234,14 @@ def _check_ranges(settings: Settings) -> None:
         "serving.max_latency_ms": (settings.serving.max_latency_ms, 0),
         "serving.keep_versions": (settings.serving.keep_versions, 1),
     }
-    for name in MODELS:
+    for name in PARTS:
         training = settings.training(name)
         least |= {
             f"{name}.epochs": (training.epochs, 1),
             f"{name}.batch_size": (training.batch_size, 1),
             f"{name}.learning_rate": (training.learning_rate, 1e-9),
             f"{name}.patience": (training.patience, 1),
+            f"{name}.folds": (training.folds, 1),
             f"{name}.seed": (training.seed, 0),
             f"{name}.focal_gamma": (training.focal_gamma, 0),
         }

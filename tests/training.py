@@ -9,11 +9,15 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tests.datapath import CONFIG
 from trainer import cnn, fitting, fusion, lstm
 
-RECIPES = {"cnn": cnn.RECIPES, "lstm": lstm.RECIPES, "fusion": fusion.RECIPES}
+RECIPES = {"cnn": cnn.RECIPES, "lstm": lstm.RECIPES}
+VARIANTS = [(name, variant) for name in RECIPES for variant in RECIPES[name]] + [("fusion", "default")]
 
 
 def fit(transformed, folder: Path, name: str, variant: str, **changes):
-    """The network, and what it left below `folder`: model/ and run/."""
+    """The model, and what it left below `folder`: model/ and run/; parts of a fusion, which get `changes`, beside."""
+    parts = {}
+    if name == "fusion":
+        parts = {part: str(fit(transformed, folder / part, part, variant, **changes).run) for part in RECIPES}
     arguments = FnArgs(
         train_files=[str(transformed.transformed / "Split-train" / "*")],
         eval_files=[str(transformed.transformed / "Split-eval" / "*")],
@@ -22,10 +26,10 @@ def fit(transformed, folder: Path, name: str, variant: str, **changes):
         model_run_dir=str(folder / "run"),
         custom_config={
             **CONFIG, "name": name, "variant": variant, "epochs": 4, "batch_size": 16, "learning_rate": 2e-3,
-            "patience": 8, "seed": 5, "class_balance": "none", "class_weights": "effective_number", "focal_gamma": 2.0,
-            "label_balance": transformed.balance, **changes,
+            "patience": 8, "folds": 2, "seed": 5, "class_balance": "none", "class_weights": "effective_number",
+            "focal_gamma": 2.0, "label_balance": transformed.balance, "parts": parts, **changes,
         },
     )  # fmt: skip
-    network = fitting.run(arguments, RECIPES[name])
+    network = fusion.run(arguments) if parts else fitting.run(arguments, RECIPES[name])
     served = tf.saved_model.load(str(folder / "model")).signatures
     return SimpleNamespace(name=name, network=network, served=served, model=folder / "model", run=folder / "run")

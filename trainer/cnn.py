@@ -8,10 +8,12 @@ from trainer import fitting, heads, schedules
 from trainer.recipe import Recipe, Task
 from transform import features
 
+HEAD = "poster"
+
 
 def reference(task: Task) -> keras.Model:
     """The coursework's network, layer for layer: 3,464,601 parameters with 25 genres at 64 pixels."""
-    pixels = poster_input(task)
+    pixels = _poster_input(task)
     x = layers.Rescaling(1 / 255, name="Scale")(pixels)
     x = _conv(16, "Conv0", strides=2)(x)
     x = layers.Dropout(0.2, name="Drop1")(x)
@@ -31,18 +33,7 @@ def reference(task: Task) -> keras.Model:
 
 def default(task: Task) -> keras.Model:
     """Four convolutions with batch normalisation, then mean and peak over the whole poster; 0.2 M parameters."""
-    pixels = poster_input(task)
-    return keras.Model({features.PIXELS: pixels}, poster_heads(task, pixels), name="cnn")
-
-
-def poster_input(task: Task) -> keras.KerasTensor:
-    """uint8 [N, S, S, 3]."""
-    shape = (task.image_size, task.image_size, features.CHANNELS)
-    return layers.Input(shape, dtype="uint8", name=features.PIXELS)
-
-
-def poster_heads(task: Task, pixels: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-    """Scores float32 [N, G] of the poster."""
+    pixels = _poster_input(task)
     x = layers.Rescaling(1 / 127.5, offset=-1, name="Scale")(pixels)
     for block, filters in enumerate((32, 48, 96, 128), start=1):
         x = layers.Conv2D(
@@ -54,8 +45,8 @@ def poster_heads(task: Task, pixels: keras.KerasTensor) -> dict[str, keras.Keras
     mean = layers.GlobalAveragePooling2D(name="Mean")(x)
     peak = layers.GlobalMaxPooling2D(name="Peak")(x)
     x = layers.Concatenate(name="Summary")([mean, peak])
-    x = layers.Dropout(0.4, name="PosterDrop")(x)
-    return {"poster": heads.output_layer(task, "PosterOutput")(x)}
+    x = layers.Dropout(0.4, name="Drop")(x)
+    return keras.Model({features.PIXELS: pixels}, heads.output_layer(task)(x), name="cnn")
 
 
 def augment() -> keras.Layer:
@@ -65,14 +56,24 @@ def augment() -> keras.Layer:
     )
 
 
+def _poster_input(task: Task) -> keras.KerasTensor:
+    """uint8 [N, S, S, 3]."""
+    shape = (task.image_size, task.image_size, features.CHANNELS)
+    return layers.Input(shape, dtype="uint8", name=features.PIXELS)
+
+
 def _conv(filters: int, name: str, strides: int = 1) -> layers.Layer:
     return layers.Conv2D(filters, 3, strides=strides, padding="same", activation="relu", name=name)
 
 
 RECIPES = {
-    "reference": Recipe(build=reference, epochs=40, learning_rate=1e-4, schedule=schedules.held_then_exponential),
+    "reference": Recipe(
+        head=HEAD, build=reference, epochs=40, learning_rate=1e-4, schedule=schedules.held_then_exponential
+    ),
     "default": Recipe(
+        head=HEAD,
         build=default,
+        folds=5,
         epochs=30,
         learning_rate=2e-3,
         schedule=schedules.warm_up_then_cosine,

@@ -1,16 +1,19 @@
 """Transformed examples as batches for fitting."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 import tensorflow as tf
 
+from trainer import folds
 from transform import features, posters
 from transform.errors import MarqueeError
 
 MEMORY = 1 << 30  # bytes of one split that are kept; of a larger one, each epoch reads the files and shuffles so much
+
+NGRAMS = {features.NGRAMS: tf.int64, features.NGRAM_WEIGHTS: tf.float32}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +74,25 @@ def repeats(films: Survey, factors: Sequence[float], seed: int) -> np.ndarray:
         int64 [N].
     """
     wanted = np.where(films.labels, np.asarray(factors), 1.0).max(axis=1, initial=1.0)
-    key = seed.to_bytes(8, "big")
-    digests = [hashlib.blake2b(film, digest_size=8, key=key).digest() for film in films.ids]
-    chance = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+    chance = folds.chances(films.ids, seed.to_bytes(8, "big"))
     whole = np.floor(wanted)
     return (whole + (chance < wanted - whole)).astype(np.int64)
+
+
+def ngram_matrix(patterns: Sequence[str], buckets: int) -> scipy.sparse.csr_matrix:
+    """The weighted n-grams of a split, float32 [N, buckets], in the order of the records."""
+    spec = {name: tf.io.RaggedFeature(kind) for name, kind in NGRAMS.items()}
+    parsed = list(_films(patterns).batch(1024).map(lambda films: tf.io.parse_example(films, spec)))
+    lengths, columns, weights = (
+        np.concatenate([part(batch).numpy() for batch in parsed])
+        for part in (
+            lambda batch: batch[features.NGRAMS].row_lengths(),
+            lambda batch: batch[features.NGRAMS].flat_values,
+            lambda batch: batch[features.NGRAM_WEIGHTS].flat_values,
+        )
+    )
+    starts = np.concatenate([[0], lengths.cumsum()])
+    return scipy.sparse.csr_matrix((weights, columns, starts), shape=(len(lengths), buckets))
 
 
 def batches(
@@ -97,7 +114,7 @@ def batches(
         image_size: side of a poster in pixels, S.
         batch_size: films of a batch; the last batch may be smaller.
         shuffle: seed; films keep their order where it is None.
-        repeated: how often each film comes in an epoch, int64 by record; None: once.
+        repeated: how often each film comes in an epoch, int64 by record, 0 for never; None: once.
 
     Returns:
         Dataset of (inputs, labels): inputs has `pixels` uint8 [N, S, S, 3], `tokens` int64 [N, T] padded with

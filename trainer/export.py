@@ -32,13 +32,13 @@ def save(
     """Writes the SavedModel with the signatures of BUILD.md, and assets.extra/marquee.json.
 
     Args:
-        model: inputs are transformed features by name, output scores float32 [N, G].
+        model: inputs are transformed features by name, outputs `scores` and `thresholds`, float32 [N, G] each.
         transformed: its transform graph.
-        about: `genres` [G], `thresholds` [G], and what else marquee.json says.
+        about: `genres` [G], and what else marquee.json says.
         image_size: side of a poster in pixels.
         folder: to write into.
     """
-    module = ServingModule(model, transformed, about["genres"], about["thresholds"], image_size)
+    module = ServingModule(model, transformed, about["genres"], image_size)
     tf.saved_model.save(module, str(folder), signatures=module.signatures())
     extra = folder / "assets.extra"
     extra.mkdir(exist_ok=True)
@@ -83,7 +83,6 @@ class ServingModule(tf.Module):
         model: keras.Model,
         transformed: tft.TFTransformOutput,
         genres: list[str],
-        thresholds: list[float],
         image_size: int,
     ):
         super().__init__()
@@ -95,7 +94,6 @@ class ServingModule(tf.Module):
         self.raw_inputs = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
         self._raw_spec = transformed.raw_feature_spec()
         self._genres = tf.constant(genres)
-        self._thresholds = tf.constant(thresholds, tf.float32)
         self._image_size = image_size
 
     def signatures(self) -> dict[str, Any]:
@@ -114,8 +112,11 @@ class ServingModule(tf.Module):
             "transform_labels": tf.function(self._labels).get_concrete_function(examples=examples),
         }
 
-    def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tf.Tensor:
-        """float32 [N, G] of sparse strings [N, 0..1]; an absent one, and an empty one, is a missing input."""
+    def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores float32 [N, G] and decisions bool [N, G] of sparse strings [N, 0..1].
+
+        An absent string, and an empty one, is a missing input.
+        """
         films = raw[self.raw_inputs[0]].dense_shape[0]
         transformed = self.transform_layer(dict(raw))
         # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
@@ -123,30 +124,31 @@ class ServingModule(tf.Module):
             name: data.at_least_one(data.network_input(name, transformed[name], self._image_size), axis=0)
             for name in self._inputs
         }
-        return self.model(inputs, training=False)[:films]
+        answer = self.model(inputs, training=False)
+        scores, thresholds = (answer[name][:films] for name in ("scores", "thresholds"))
+        return scores, scores >= thresholds
 
     def _parsed(self, examples: tf.Tensor, names: list[str]) -> dict[str, Any]:
         return tf.io.parse_example(examples, {name: self._raw_spec[name] for name in names})
 
-    def _decisions(self, scores: tf.Tensor) -> tf.Tensor:
-        return scores >= self._thresholds
-
     def _answer(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
-        scores = self._scores({name: _pictures(raw[name]) if name == features.POSTER else raw[name] for name in raw})
+        scores, decisions = self._scores(
+            {name: _pictures(raw[name]) if name == features.POSTER else raw[name] for name in raw}
+        )
         films, genres = tf.shape(scores)[0], self._genres.shape[0]
         best = tf.math.top_k(scores, min(TOP, genres))
         missing = [[0, 0], [0, max(0, TOP - genres)]]  # fewer than three genres: "" and 0
         return {
             "scores": scores,
             "genres": tf.tile(self._genres[None], [films, 1]),
-            "predicted": tf.cast(self._decisions(scores), tf.int64),
+            "predicted": tf.cast(decisions, tf.int64),
             "top_genres": tf.pad(tf.gather(self._genres, best.indices), missing, constant_values=""),
             "top_scores": tf.pad(best.values, missing),
         }
 
     def _evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores = self._scores(self._parsed(examples, self.raw_inputs))
-        return {"evaluation": tf.concat([scores, tf.cast(self._decisions(scores), tf.float32)], axis=1)}
+        scores, decisions = self._scores(self._parsed(examples, self.raw_inputs))
+        return {"evaluation": tf.concat([scores, tf.cast(decisions, tf.float32)], axis=1)}
 
     def _labels(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw = self._parsed(examples, [features.GENRES, features.POSTER, features.OVERVIEW])

@@ -1,36 +1,37 @@
-"""Poster and overview together: the heads of both models, each learning by itself, weighed against each other on eval.
+"""Poster and overview together: the trained networks of other models, weighed against each other by what a film has.
 
-Since the heads share no weights and the calibration knows which of the two a film has, a film with one of them gets
-what the single model would say.
+Nothing is learnt a second time. The heads share no weights, and the decisions are chosen for films with both and for
+films with one of the two: such a film gets what the single model says.
 """
+
+from pathlib import Path
 
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import cnn, fitting, lstm, schedules
-from trainer.recipe import Recipe, Task
-from transform import features
+from trainer import cnn, evidence, fitting, heads, lstm
 
-
-def default(task: Task) -> keras.Model:
-    """The default networks of `cnn` and `lstm` side by side."""
-    pixels, words = cnn.poster_input(task), lstm.overview_inputs()
-    scores = {**cnn.poster_heads(task, pixels), **lstm.overview_heads(task, words)}
-    return keras.Model({features.PIXELS: pixels, **words}, scores, name="fusion")
-
-
-RECIPES = {
-    "default": Recipe(
-        build=default,
-        epochs=cnn.RECIPES["default"].epochs,
-        learning_rate=2e-3,
-        schedule=schedules.warm_up_then_cosine,
-        weight_decay=1e-2,
-        augment=cnn.augment,
-    ),
-}
+LAYERS = (cnn, lstm)  # imported, so that Keras knows the layers of their networks
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains and exports; what TFX's Trainer calls."""
-    fitting.run(fn_args, RECIPES)
+    """Chooses decisions and exports; what TFX's Trainer calls."""
+    run(fn_args)
+
+
+def run(fn_args: FnArgs) -> keras.Model:
+    """Fuses the models whose ModelRun folders are in `custom_config["parts"]`, by name; the rest as `fitting.run`.
+
+    Raises:
+        MarqueeError: as `fitting.read`, or the parts were trained on different films.
+    """
+    job = fitting.read(fn_args)
+    folders = {name: Path(uri) for name, uri in sorted(job.settings["parts"].items())}
+    networks = [keras.saving.load_model(folder / fitting.NETWORK_FILE, compile=False) for folder in folders.values()]
+    said = evidence.join([evidence.load(folder) for folder in folders.values()])
+    parts = {
+        head: keras.Model(network.input, scores) for network in networks for head, scores in network.output.items()
+    }
+    network = heads.side_by_side(parts, job.settings["name"])
+    about = {"name": job.settings["name"], "parts": list(folders), "epochs": 0}
+    return fitting.finish(job, network, said, {}, about)

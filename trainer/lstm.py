@@ -1,7 +1,6 @@
-"""The overview model: a bidirectional LSTM (Hochreiter and Schmidhuber 1997) over words."""
+"""The overview model: a bidirectional LSTM (Hochreiter and Schmidhuber 1997) over words, beside n-grams."""
 
 import keras
-import numpy as np
 from keras import layers, ops
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -9,7 +8,7 @@ from trainer import fitting, heads, schedules
 from trainer.recipe import Recipe, Task
 from transform import features
 
-SPEED = 2.0  # that the n-grams learn faster by: as many epochs as the LSTM, at one learning rate
+HEAD = "lstm"
 
 
 def reference(task: Task) -> keras.Model:
@@ -26,59 +25,14 @@ def reference(task: Task) -> keras.Model:
 
 
 def default(task: Task) -> keras.Model:
-    """A linear model over n-grams and a bidirectional LSTM with attention, each learning by itself.
-
-    Wide and deep as Cheng et al. 2016, but as an ensemble: the LSTM is past its best after a few epochs, the n-grams
-    later.
-    """
-    inputs = overview_inputs()
-    return keras.Model(inputs, overview_heads(task, inputs), name="lstm")
-
-
-def overview_inputs() -> dict[str, keras.KerasTensor]:
-    """What a network for overviews takes."""
-    kinds = {features.TOKENS: "int64", features.NGRAMS: "int64", features.NGRAM_WEIGHTS: "float32"}
-    return {name: layers.Input((None,), dtype=kind, name=name) for name, kind in kinds.items()}
-
-
-def overview_heads(task: Task, inputs: dict[str, keras.KerasTensor]) -> dict[str, keras.KerasTensor]:
-    """Scores float32 [N, G] of the n-grams and of the LSTM."""
-    weights = layers.Dropout(0.3, name="NgramDrop")(inputs[features.NGRAM_WEIGHTS])
-    wide = NgramLinear(task.ngram_buckets, task.log_odds, name="Ngrams")([inputs[features.NGRAMS], weights])
-    words = layers.Embedding(task.vocabulary_size, 96, mask_zero=True, name="Embed")(inputs[features.TOKENS])
+    """A bidirectional LSTM with attention over its steps and the words themselves."""
+    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
+    words = layers.Embedding(task.vocabulary_size, 96, mask_zero=True, name="Embed")(tokens)
     words = layers.SpatialDropout1D(0.3, name="WordDrop")(words)
     steps = _bilstm(64, "BiLSTM", return_sequences=True)(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
     x = layers.Dropout(0.5, name="Drop")(x)
-    return {"ngrams": wide, "lstm": heads.output_layer(task, "Output")(x)}
-
-
-@keras.saving.register_keras_serializable("marquee")
-class NgramLinear(layers.Layer):
-    """Scores of a model linear in weighted n-grams: the sigmoid of a sum of a row for each bucket (float32 [N, G]).
-
-    int64 [N, K] buckets and float32 [N, K] weights, 0 where there is none.
-    """
-
-    def __init__(self, buckets: int, bias, **options):
-        super().__init__(**options)
-        self.buckets = buckets
-        self.start = np.asarray(bias, np.float32)
-
-    def build(self, input_shape):
-        genres = len(self.start)
-        self.kernel = self.add_weight(shape=(self.buckets, genres), initializer="zeros", name="kernel")
-        self.bias = self.add_weight(
-            shape=(genres,), initializer=lambda shape, dtype: ops.convert_to_tensor(self.start, dtype), name="bias"
-        )
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0][0], len(self.start))
-
-    def call(self, inputs):
-        buckets, weights = inputs
-        rows = ops.take(self.kernel, buckets, axis=0)
-        return ops.sigmoid(SPEED * ops.einsum("nk,nkg->ng", weights, rows) + self.bias)
+    return keras.Model({features.TOKENS: tokens}, heads.output_layer(task)(x), name="lstm")
 
 
 @keras.saving.register_keras_serializable("marquee")
@@ -119,9 +73,18 @@ def _bilstm(units: int, name: str, **options) -> layers.Layer:
 
 
 RECIPES = {
-    "reference": Recipe(build=reference, epochs=20, learning_rate=1e-4, schedule=schedules.held_then_exponential),
+    "reference": Recipe(
+        head=HEAD, build=reference, epochs=20, learning_rate=1e-4, schedule=schedules.held_then_exponential
+    ),
     "default": Recipe(
-        build=default, epochs=12, learning_rate=2e-3, schedule=schedules.warm_up_then_cosine, weight_decay=1e-2
+        head=HEAD,
+        build=default,
+        ngrams=True,
+        folds=5,
+        epochs=6,
+        learning_rate=2e-3,
+        schedule=schedules.warm_up_then_cosine,
+        weight_decay=1e-2,
     ),
 }
 

@@ -55,25 +55,32 @@ class Recipe:
     """A network and how to train it.
 
     Attributes:
-        build: makes the network: inputs by transformed feature name, output scores float32 [N, G] in 0..1, or
-            several such heads (`trainer.heads`).
+        head: name of what the network says.
+        build: makes the network: inputs by transformed feature name, output scores float32 [N, G] in 0..1.
         augment: makes a layer that posters go through while training, and never when served.
         epochs: unless the settings say otherwise.
         learning_rate: at its highest, unless the settings say otherwise.
         schedule: share of `learning_rate` to use, by epoch (from 0) and number of epochs.
         weight_decay: decoupled, after Loshchilov and Hutter 2019; 0 is plain Adam.
+        folds: parts of the train split; for each a network that does not learn from it, and in the end the mean of them
+            all (a cross-validation committee, Krogh and Vedelsby 1995). 1: one network that learns from everything.
+            Unless the settings say otherwise.
+        ngrams: whether the n-gram head stands beside the network.
     """
 
+    head: str
     build: Callable[[Task], keras.Model]
     epochs: int
     learning_rate: float
     schedule: Callable[[int, int], float]
     augment: Callable[[], keras.Layer] | None = None
     weight_decay: float = 0.0
+    folds: int = 1
+    ngrams: bool = False
 
 
 def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe:
-    """The variant of the settings, with their epochs and learning rate where they give any.
+    """The variant of the settings, with what they give of epochs, learning rate and folds.
 
     Raises:
         MarqueeError: the model has no such variant.
@@ -81,5 +88,5 @@ def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe
     if settings["variant"] not in recipes:
         raise MarqueeError(f"{settings['name']}.variant = {settings['variant']!r}: allowed is {', '.join(recipes)}.")
     recipe = recipes[settings["variant"]]
-    given = {key: settings[key] for key in ("epochs", "learning_rate") if settings[key] is not None}
+    given = {key: settings[key] for key in ("epochs", "learning_rate", "folds") if settings[key] is not None}
     return Recipe(**{**vars(recipe), **given})

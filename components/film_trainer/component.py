@@ -14,11 +14,12 @@ from components.label_balance_input import LABEL_BALANCE_KEY
 
 
 class FilmTrainerSpec(standard_component_specs.TrainerSpec):
-    """TFX's Trainer with one more input."""
+    """TFX's Trainer with more inputs."""
 
     INPUTS: ClassVar[dict] = {
         **standard_component_specs.TrainerSpec.INPUTS,
         LABEL_BALANCE_KEY: component_spec.ChannelParameter(type=LabelBalance),
+        executor.PARTS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
     }
 
 
@@ -40,6 +41,7 @@ class FilmTrainer(base_component.BaseComponent):
         custom_config: dict[str, Any],
         base_model: types.BaseChannel | None = None,
         hyperparameters: types.BaseChannel | None = None,
+        parts: types.BaseChannel | None = None,
     ) -> None:
         """Makes the component.
 
@@ -54,6 +56,8 @@ class FilmTrainer(base_component.BaseComponent):
             custom_config: what else `run_fn` is given.
             base_model: Model to start from.
             hyperparameters: HyperParameters of a Tuner.
+            parts: ModelRuns of the models that this one is made of; their folders reach `run_fn` by name as
+                `custom_config["parts"]`.
         """
         spec = FilmTrainerSpec(
             examples=examples,
@@ -62,6 +66,7 @@ class FilmTrainer(base_component.BaseComponent):
             label_balance=label_balance,
             base_model=base_model,
             hyperparameters=hyperparameters,
+            parts=parts,
             run_fn=run_fn,
             train_args=train_args,
             eval_args=eval_args,

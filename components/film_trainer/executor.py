@@ -1,5 +1,8 @@
-"""Runs TFX's Trainer, which learns of the balance of labels by its custom_config."""
+"""Runs TFX's Trainer, which learns of the balance of labels, and of trained models, by its custom_config."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tfx import types
@@ -7,9 +10,11 @@ from tfx.components.trainer import executor
 
 from components import label_balance_input
 
+PARTS_KEY = "parts"
+
 
 class Executor(executor.GenericExecutor):
-    """TFX's Trainer executor with one more input, `label_balance`."""
+    """TFX's Trainer executor with two more inputs, `label_balance` and `parts`."""
 
     def Do(
         self,
@@ -17,6 +22,17 @@ class Executor(executor.GenericExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Calls `run_fn` with the content of the LabelBalance as `custom_config["label_balance"]`."""
-        balance = label_balance_input.read(input_dict)
-        super().Do(input_dict, output_dict, label_balance_input.configured(exec_properties, label_balance=balance))
+        """Calls `run_fn` with the content of the LabelBalance as `custom_config["label_balance"]`.
+
+        And with the folders of the models that it is made of, by name, as `custom_config["parts"]`.
+        """
+        given = {
+            "label_balance": label_balance_input.read(input_dict),
+            PARTS_KEY: _folders(input_dict.get(PARTS_KEY, ())),
+        }
+        super().Do(input_dict, output_dict, label_balance_input.configured(exec_properties, **given))
+
+
+def _folders(runs: Sequence[types.Artifact]) -> dict[str, str]:
+    """The folder of each ModelRun, by the name of its model."""
+    return {json.loads((Path(run.uri) / "training.json").read_text(encoding="utf-8"))["name"]: run.uri for run in runs}

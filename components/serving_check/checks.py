@@ -39,14 +39,14 @@ def of_metadata(signatures: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
-def of_answer(answer: Answer, films: int, genres: Sequence[str], thresholds: Sequence[float]) -> list[str]:
+def of_answer(answer: Answer, films: int, genres: Sequence[str], thresholds: np.ndarray) -> list[str]:
     """Of the shapes, the numbers and the names in an answer.
 
     Args:
         answer: of one signature.
         films: N.
         genres: [G], in the order in which the Evaluator has them.
-        thresholds: [G].
+        thresholds: float32 [N, G].
     """
     shapes = dict.fromkeys(("scores", "genres", "predicted"), (films, len(genres)))
     shapes |= dict.fromkeys(("top_genres", "top_scores"), (films, TOP))
@@ -65,7 +65,7 @@ def of_answer(answer: Answer, films: int, genres: Sequence[str], thresholds: Seq
         return [f"the genres are in the order {_row(answer['genres'][0])}, the Evaluator's is {', '.join(genres)}"]
     if (answer["genres"] != answer["genres"][:1]).any():
         wrong.append("the order of the genres differs from film to film")
-    if (answer["predicted"] != (scores >= np.array(thresholds, np.float32))).any():
+    if (answer["predicted"] != (scores >= thresholds)).any():
         wrong.append("predicted is not what scores and thresholds give")
     best = -np.sort(-scores, axis=1)[:, :TOP]
     if not np.array_equal(answer["top_scores"][:, : best.shape[1]], best):

@@ -56,6 +56,16 @@ class Card:
     name: str
     genres: list[str]
     thresholds: list[float]
+    thresholds_without: dict[str, list[float]]  # by the input that a film lacks, for a model of several
+
+    def thresholds_of(self, inputs: Mapping[str, Sequence[bytes]]) -> np.ndarray:
+        """float32 [N, G], of N films' values by input."""
+        rows = []
+        for film in zip(*inputs.values(), strict=True):
+            missing = [name for name, value in zip(inputs, film, strict=True) if not value]
+            alone = self.thresholds_without.get(missing[0]) if len(missing) == 1 else None
+            rows.append(alone or self.thresholds)
+        return np.array(rows, np.float32)
 
 
 class Executor(base_executor.BaseExecutor):
@@ -76,7 +86,7 @@ class Executor(base_executor.BaseExecutor):
         model = Path(path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[MODEL_KEY])))
         films = _films(input_dict[EXAMPLES_KEY], exec_properties[FILMS_KEY])
         about = json.loads((model / "assets.extra" / "marquee.json").read_text(encoding="utf-8"))
-        card = Card(about["name"], about["genres"], about["thresholds"])
+        card = Card(about["name"], about["genres"], about["thresholds"], about.get("thresholds_without", {}))
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / LOG_FILE
@@ -128,7 +138,7 @@ def _ask(
     plain = questions.predict("serving_default", inputs)
     from_examples = questions.predict("serving_examples", {"examples": films})
     for name, answer in (("serving_default", plain), ("serving_examples", from_examples)):
-        verdict.wrong[name] = checks.of_answer(answer, len(films), card.genres, card.thresholds)
+        verdict.wrong[name] = checks.of_answer(answer, len(films), card.genres, card.thresholds_of(inputs))
     if verdict.reasons:
         return
     verdict.wrong["signatures agree"] = checks.of_agreement(

@@ -124,7 +124,7 @@ class _Demo:
             [prediction] = await self._client.predict([film], model.name)
         except grpc.RpcError as error:
             raise _Refusal(STATUS.get(error.code(), 502), _words(model, error)) from error
-        thresholds = model.thresholds(prediction.version)
+        thresholds = model.thresholds(prediction.version, film)
         genres = [
             {
                 "name": name,

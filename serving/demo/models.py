@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client.messages import INPUTS
+from serving.client.messages import INPUTS, Film
 
 CARD = Path("assets.extra") / "marquee.json"
 
@@ -26,12 +26,20 @@ class DemoModel:
         """What it reads: "poster", "overview" or both; one of them is enough for it."""
         return INPUTS.get(self.name, ("poster", "overview"))
 
-    def thresholds(self, version: int) -> dict[str, float]:
-        """The score from which on a version says that a film has the genre; empty where that is not known."""
+    def thresholds(self, version: int, film: Film) -> dict[str, float]:
+        """The score from which on a version says that the film has the genre; empty where that is not known."""
         if self.base_path is None:
             return {}
         try:
             card = json.loads((self.base_path / str(version) / CARD).read_text(encoding="utf-8"))
-            return dict(zip(card["genres"], card["thresholds"], strict=True))
-        except (OSError, ValueError, KeyError, TypeError):  # not a model of ours, or a version that is gone
+            missing = [name for name in self.inputs if not getattr(film, name)]
+            alone = card.get("thresholds_without", {}).get(missing[0]) if len(missing) == 1 else None
+            return dict(zip(card["genres"], alone or card["thresholds"], strict=True))
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ):  # not a model of ours, or a version that is gone
             return {}

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.datapath import IMAGE_SIZE
 from tests.pictures import picture
-from tests.training import RECIPES, fit
+from tests.training import RECIPES, VARIANTS, fit
 from trainer import data
 from transform import features
 
@@ -42,7 +42,7 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module", params=[(name, variant) for name in RECIPES for variant in RECIPES[name]], ids="-".join)
+@pytest.fixture(scope="module", params=VARIANTS, ids="-".join)
 def fitted(request, transformed, tmp_path_factory):
     return fit(transformed, tmp_path_factory.mktemp("-".join(request.param)), *request.param)
 
@@ -54,6 +54,9 @@ def inputs(name: str, films: int) -> dict[str, tf.Tensor]:
 
 def test_learns(fitted):
     history = json.loads((fitted.run / "history.json").read_text())
+    if fitted.name == "fusion":  # learns nothing itself
+        assert not history
+        return
     assert min(history["loss"]) < history["loss"][0]
     for metric in ("loss", "precision", "recall", "f1"):
         assert len(history[metric]) == len(history[f"val_{metric}"]) == len(history["loss"])
@@ -93,7 +96,7 @@ def test_scores_are_equal_however_they_are_asked_for(fitted, transformed):
     films = data.batches(patterns, "test", genres=GENRES, image_size=IMAGE_SIZE, batch_size=7)
     names = [tensor.name for tensor in fitted.network.inputs]
     here = np.concatenate(
-        [fitted.network({name: batch[name] for name in names}, training=False).numpy() for batch, _ in films]
+        [fitted.network({name: batch[name] for name in names}, training=False)["scores"].numpy() for batch, _ in films]
     )
 
     assert len(here) >= 5

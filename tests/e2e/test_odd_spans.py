@@ -10,7 +10,7 @@ from tests.films import fake_films, write_span
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"cnn.epochs": 1, "lstm.epochs": 1, "fusion.epochs": 1}
+QUICK = {"cnn.epochs": 1, "lstm.epochs": 1}
 
 
 def run(tmp_path, films, **overrides):

@@ -27,6 +27,12 @@ def test_every_model_has_its_own_branch():
     assert {node.id for node in dag(models="lstm").components} == SHARED | of_model("lstm")
 
 
+def test_what_a_fusion_is_made_of_is_trained_before_it():
+    nodes = {node.id: node for node in dag(models="fusion").components}
+    assert set(nodes) == SHARED | of_model("fusion") | {"Trainer.cnn", "Trainer.lstm"}
+    assert {nodes["Trainer.cnn"], nodes["Trainer.lstm"]} <= nodes["Trainer.fusion"].upstream_nodes
+
+
 def test_a_curated_schema_is_imported_instead_of_inferred():
     ids = {node.id for node in dag(schema=Path("/schema.pbtxt")).components}
     assert "ImportSchemaGen" in ids

@@ -18,9 +18,11 @@ from click.testing import CliRunner
 from components.atomic_pusher import models_config
 from pipeline.cli import main
 from pipeline.demo_command import films_to_show
+from serving.client import Film
 from serving.demo import app as demo_app
 from tests.serving.demo import tiny
 
+FILM = Film(poster=b"p", overview="A war.")
 MARQUEE = str(Path(sys.executable).with_name("marquee"))
 
 
@@ -138,14 +140,14 @@ def test_a_model_server_that_is_gone_is_said_in_words(tmp_path):
 
 def test_thresholds_that_are_not_known_are_left_out(base_paths, tmp_path):
     model = demo_app.DemoModel(name="lstm", base_path=base_paths["lstm"])
-    assert model.thresholds(7) == dict(zip(tiny.GENRES, tiny.THRESHOLDS["lstm"], strict=True))
-    assert model.thresholds(8) == {}
-    assert demo_app.DemoModel(name="lstm").thresholds(7) == {}
+    assert model.thresholds(7, FILM) == dict(zip(tiny.GENRES, tiny.THRESHOLDS["lstm"], strict=True))
+    assert model.thresholds(8, FILM) == {}
+    assert demo_app.DemoModel(name="lstm").thresholds(7, FILM) == {}
     card = tmp_path / "1" / "assets.extra" / "marquee.json"
     card.parent.mkdir(parents=True)
     for content in ("", "[]", "{}", json.dumps({"genres": ["A"], "thresholds": []})):
         card.write_text(content)
-        assert demo_app.DemoModel(name="lstm", base_path=tmp_path).thresholds(1) == {}
+        assert demo_app.DemoModel(name="lstm", base_path=tmp_path).thresholds(1, FILM) == {}
 
 
 def film_record(id: str, genres: list[str], poster: bytes = b"", overview: str = "") -> bytes:

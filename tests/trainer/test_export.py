@@ -35,12 +35,13 @@ def network(genres: int) -> keras.Model:
         layers.Reshape((1,))(inputs[features.HAS_POSTER]),
         layers.Reshape((1,))(inputs[features.HAS_OVERVIEW]),
     ]
-    return keras.Model(inputs, layers.Dense(genres, activation="sigmoid")(layers.Concatenate()(seen)))
+    scores = layers.Dense(genres, activation="sigmoid")(layers.Concatenate()(seen))
+    return keras.Model(inputs, {"scores": scores, "thresholds": layers.Rescaling(0, offset=0.5)(scores)})
 
 
 def export_of(graph, folder):
     genres = [name.decode() for name in graph.vocabulary_by_name(features.GENRES_VOCABULARY)]
-    about = {"name": "fusion", "genres": genres, "thresholds": [0.5] * len(genres)}
+    about = {"name": "fusion", "genres": genres}
     export.save(network(len(genres)), graph, about, SIZE, folder)
     assert json.loads((folder / "assets.extra" / "marquee.json").read_text(encoding="utf-8")) == about
     return tf.saved_model.load(str(folder)).signatures

@@ -13,7 +13,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests.balances import balance_content
 from tests.trainer.conftest import CONFIG
-from trainer import cnn, fitting, heads, lstm
+from trainer import cnn, evidence, fitting, folds, heads, lstm
 from trainer.recipe import Recipe
 from transform import features
 from transform.errors import MarqueeError
@@ -24,8 +24,8 @@ SIZE = CONFIG["image_size"]
 GENRES = (("Drama",), ("Drama",), ("Drama", "War"), ("Drama", "War"), ("War",))
 SETTINGS = {
     **CONFIG, "name": "toy", "variant": "default", "epochs": 4, "batch_size": 8, "learning_rate": 0.05,
-    "patience": 8, "seed": 5, "class_balance": "none", "class_weights": "effective_number", "focal_gamma": 2.0,
-    "label_balance": balance_content({"Drama": 24, "War": 16}),
+    "patience": 8, "folds": None, "seed": 5, "class_balance": "none", "class_weights": "effective_number",
+    "focal_gamma": 2.0, "label_balance": balance_content({"Drama": 24, "War": 16}),
 }  # fmt: skip
 
 
@@ -36,7 +36,14 @@ def network(task) -> keras.Model:
 
 
 def recipe(**changes) -> dict[str, Recipe]:
-    given = {"build": network, "epochs": 4, "learning_rate": 0.05, "schedule": lambda epoch, epochs: 1.0, **changes}
+    given = {
+        "head": "poster",
+        "build": network,
+        "epochs": 4,
+        "learning_rate": 0.05,
+        "schedule": lambda epoch, epochs: 1.0,
+        **changes,
+    }
     return {"default": Recipe(**given)}
 
 
@@ -80,7 +87,14 @@ def run(splits, transform_graph, tmp_path):
         network = fitting.run(arguments, recipes)
         read = [json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("history", "training")]
         about = json.loads((tmp_path / "model" / "assets.extra" / "marquee.json").read_text())
-        return SimpleNamespace(network=network, history=read[0], training=read[1], about=about, folder=tmp_path)
+        return SimpleNamespace(
+            network=network,
+            output=network.get_weights(),
+            history=read[0],
+            training=read[1],
+            about=about,
+            folder=tmp_path,
+        )
 
     return run
 
@@ -116,7 +130,7 @@ def test_a_fit_writes_what_it_did(run, caplog):
 def test_the_output_starts_from_the_share_of_each_genre(run):
     fit = run(recipe(schedule=lambda epoch, epochs: 0.0), epochs=1)
     expected = np.log([(24 + 1) / (40 - 24 + 1), (16 + 1) / (40 - 16 + 1)])
-    np.testing.assert_allclose(fit.network.get_layer("Output").bias.numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(fit.output[1], expected, rtol=1e-5)
 
 
 def test_the_weights_that_are_best_on_eval_are_exported(run):
@@ -125,15 +139,32 @@ def test_the_weights_that_are_best_on_eval_are_exported(run):
     best = min(fit.history["val_cross_entropy"])
     assert fit.history["val_cross_entropy"].index(best) == 1
     assert fit.history["val_cross_entropy"][-1] > 2 * best
-    restored = network(SimpleNamespace(genres=2, log_odds=np.zeros(2, np.float32)))
-    restored.load_weights(fit.folder / "run" / "best.weights.h5")
+    restored = keras.saving.load_model(fit.folder / "run" / fitting.NETWORK_FILE)
     greys = np.random.default_rng(2).integers(0, 256, 20)  # of eval
     pixels = greys.astype(np.uint8)[:, None, None, None] * np.ones((1, SIZE, SIZE, 3), np.uint8)
     labels = np.stack([greys < 128, greys >= 128], axis=1).astype(np.float32)
-    scores = restored.predict({features.PIXELS: pixels}, verbose=0)
+    scores = restored.predict({features.PIXELS: pixels}, verbose=0)["poster"]
     assert keras.losses.binary_crossentropy(labels, scores).numpy().mean() == pytest.approx(best, rel=1e-4)
-    for exported, kept in zip(fit.network.get_layer("Output").get_weights(), restored.get_weights(), strict=True):
+    for exported, kept in zip(fit.output, restored.get_weights(), strict=True):
         np.testing.assert_array_equal(exported, kept)
+
+
+def test_each_member_of_a_committee_leaves_a_fold_out_and_speaks_for_it(run, caplog):
+    with caplog.at_level(logging.INFO, "marquee.trainer"):
+        fit = run(recipe(folds=3), epochs=2)
+    assert "40 films, 40 an epoch, 3 folds" in caplog.text
+    assert [f"toy {member}/3 epoch 2/2" in caplog.text for member in (1, 2, 3)] == [True] * 3
+    assert fit.training["folds"] == 3
+    told = evidence.load(fit.folder / "run")
+    assert (len(told.films), told.on_eval.sum(), told.heads) == (60, 20, ["poster"])
+    # Members differ by what they have seen: what is said of train is not what the committee says.
+    committee = keras.saving.load_model(fit.folder / "run" / fitting.NETWORK_FILE).get_layer("poster")
+    greys = np.random.default_rng(1).integers(0, 256, 40)
+    fold = folds.of_films([b"tt%d" % film for film in range(40)], 3, seed=5)
+    for member in range(3):
+        kernel, bias = committee.get_layer(f"poster_{member + 1}").get_weights()
+        logits = (greys / 255)[:, None] @ kernel.sum(axis=0, keepdims=True) + bias
+        np.testing.assert_allclose(told.logits[0][:40][fold == member], logits[fold == member], atol=1e-4)
 
 
 def test_fitting_stops_after_so_many_epochs_without_progress(run):
@@ -143,7 +174,9 @@ def test_fitting_stops_after_so_many_epochs_without_progress(run):
 
 def test_augmentation_is_no_part_of_the_exported_network(run):
     fit = run(recipe(augment=cnn.augment))
-    assert "Augment" not in [layer.name for layer in fit.network.layers]
+    layers_of = [layer.name for layer in fit.network._flatten_layers()]
+    assert "Output" in layers_of
+    assert "Augment" not in layers_of
     assert {tensor.name for tensor in fit.network.inputs} == {features.PIXELS, features.HAS_POSTER}
     assert fit.history["val_loss"][-1] < fit.history["val_loss"][0]
 

@@ -1,4 +1,4 @@
-"""Heads learn by themselves, from the films that have what they look at."""
+"""Committees, and heads side by side."""
 
 import keras
 import numpy as np
@@ -11,16 +11,18 @@ from transform import features
 TASK = Task(positives=[3, 4], films=10, image_size=4, vocabulary_size=10, ngram_buckets=8)
 
 
-def network() -> keras.Model:
+def of_posters(seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
     pixels = layers.Input((4, 4, 3), dtype="uint8", name=features.PIXELS)
-    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
     seen = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(pixels))
+    return keras.Model({features.PIXELS: pixels}, heads.output_layer(TASK)(seen))
+
+
+def of_words(seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
     read = layers.GlobalAveragePooling1D()(layers.Embedding(10, 3)(tokens))
-    scores = {
-        "poster": heads.output_layer(TASK, "PosterOutput")(seen),
-        "words": heads.output_layer(TASK, "WordsOutput")(read),
-    }
-    return keras.Model({features.PIXELS: pixels, features.TOKENS: tokens}, scores)
+    return keras.Model({features.TOKENS: tokens}, heads.output_layer(TASK)(read))
 
 
 def batch(films: int) -> dict[str, np.ndarray]:
@@ -28,42 +30,34 @@ def batch(films: int) -> dict[str, np.ndarray]:
     return {
         features.PIXELS: rng.integers(0, 256, (films, 4, 4, 3)).astype(np.uint8),
         features.TOKENS: rng.integers(0, 10, (films, 5)),
-        features.HAS_POSTER: np.zeros(films, np.float32),
-        features.HAS_OVERVIEW: np.ones(films, np.float32),
     }
 
 
-def test_what_each_head_looks_at():
-    assert heads.presence(network()) == {"poster": features.HAS_POSTER, "words": features.HAS_OVERVIEW}
+def test_what_each_network_looks_at():
+    assert heads.presence(of_posters(0)) == features.HAS_POSTER
+    assert heads.presence(of_words(0)) == features.HAS_OVERVIEW
 
 
-def test_a_head_learns_nothing_from_a_film_without_what_it_looks_at():
-    given = network()
-    before = {head: heads.part(given, head).get_weights() for head in given.output}
-    model = heads.Headed(given)
-    precision = keras.metrics.Precision(name="precision")
-    model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy", metrics=[precision])
-    fitted = model.fit(batch(8), np.ones((8, 2), np.float32), epochs=2, verbose=0)
-    after = {head: heads.part(given, head).get_weights() for head in given.output}
-    for old, new in zip(before["poster"], after["poster"], strict=True):
-        np.testing.assert_array_equal(old, new)
-    assert any((old != new).any() for old, new in zip(before["words"], after["words"], strict=True))
-    assert set(fitted.history) == {"loss", "precision", "poster_cross_entropy", "words_cross_entropy"}
-    assert fitted.history["words_cross_entropy"][1] < fitted.history["words_cross_entropy"][0]
+def test_a_committee_says_what_its_members_say_on_average():
+    members, films = [of_words(seed) for seed in range(3)], {features.TOKENS: batch(6)[features.TOKENS]}
+    logits = np.mean([heads.logits_of(member.predict(films, verbose=0)) for member in members], axis=0)
+    committee = heads.committee(members, "words")
+    np.testing.assert_allclose(heads.logits_of(committee.predict(films, verbose=0)), logits, atol=1e-5)
+    alone = heads.committee(members[:1], "words")
+    np.testing.assert_array_equal(alone.predict(films, verbose=0), members[0].predict(films, verbose=0))
 
 
-def test_a_network_of_one_output_has_one_head():
-    given = network()
-    given = keras.Model(given.input, given.output["poster"])
-    assert list(heads.by_head(given)) == [heads.SINGLE]
-
-
-def test_posters_are_augmented_while_training_alone():
-    given = network()
-    black = layers.Rescaling(0.0)
-    model = heads.Headed(given, black)
-    films = batch(3)
-    seen = model(films, training=True)["poster"].numpy()
-    assert (seen == seen[0]).all()
-    served = model(films, training=False)["poster"].numpy()
-    np.testing.assert_allclose(served, given({name: films[name] for name in given.input})["poster"].numpy())
+def test_heads_side_by_side_are_told_apart_after_saving(tmp_path):
+    parts = {"poster": of_posters(1), "words": of_words(1), "more": of_words(2)}
+    films = batch(5)
+    expected = {
+        head: part.predict({name: films[name] for name in part.input}, verbose=0) for head, part in parts.items()
+    }
+    committees = {head: heads.committee([part], head) for head, part in parts.items()}
+    heads.side_by_side(committees, "fusion").save(tmp_path / "network.keras")
+    restored = keras.saving.load_model(tmp_path / "network.keras")
+    assert set(restored.input) == {features.PIXELS, features.TOKENS}
+    said = restored.predict(films, verbose=0)
+    assert list(said) == list(parts)
+    for head in parts:
+        np.testing.assert_allclose(said[head], expected[head], rtol=1e-6)

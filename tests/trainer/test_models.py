@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import f1_score
 
-from trainer import cnn, heads, metrics, schedules
+from trainer import cnn, metrics, schedules
 from trainer.recipe import Task
 
 
@@ -14,10 +14,9 @@ from trainer.recipe import Task
 def test_posters_of_any_size_that_the_settings_allow(variant, size):
     task = Task(positives=[3], films=9, image_size=size, vocabulary_size=10, ngram_buckets=64)
     network = cnn.RECIPES[variant].build(task)
-    for head in heads.by_head(network):
-        scores = heads.part(network, head)({"pixels": tf.zeros([2, size, size, 3], tf.uint8)}).numpy()
-        assert scores.shape == (2, 1)
-        assert ((scores > 0) & (scores < 1)).all()
+    scores = network({"pixels": tf.zeros([2, size, size, 3], tf.uint8)}).numpy()
+    assert scores.shape == (2, 1)
+    assert ((scores > 0) & (scores < 1)).all()
 
 
 def test_log_odds_are_finite_for_a_genre_of_no_film_and_of_all():
@@ -45,6 +44,10 @@ def test_best_micro_f1_is_scikit_learns_over_batches():
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
     metric.reset_state()
     assert float(metric.result()) == 0
+    counted = rng.random(90) < 0.5
+    metric.update_state(labels, scores, counted[:, None])
+    expected = max(f1_score(labels[counted], scores[counted] >= at, average="micro") for at in metric.THRESHOLDS)
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_cosine_warms_up_and_falls():

@@ -33,12 +33,12 @@ def test_lstm():
 
 @pytest.mark.parametrize(("recipes", "epochs"), [(cnn.RECIPES, 40), (lstm.RECIPES, 20)])
 def test_recipe(recipes, epochs):
-    recipe = choose(recipes, {"variant": "reference", "epochs": None, "learning_rate": None})
+    recipe = choose(recipes, {"variant": "reference", "epochs": None, "learning_rate": None, "folds": None})
     assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.augment) == (epochs, 1e-4, 0, None)
     shares = [recipe.schedule(epoch, epochs) for epoch in (0, 9, 10, 11)]
     assert shares == pytest.approx([1, 1, 0.99004983, 0.98019867])
 
 
 def test_settings_win_over_the_recipe():
-    chosen = choose(cnn.RECIPES, {"variant": "reference", "epochs": 3, "learning_rate": 0.5})
+    chosen = choose(cnn.RECIPES, {"variant": "reference", "epochs": 3, "learning_rate": 0.5, "folds": 2})
     assert (chosen.epochs, chosen.learning_rate) == (3, 0.5)
