@@ -14,6 +14,7 @@ from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
 from tfx.types import channel_utils
 
 from components.atomic_pusher.component import AtomicPusher
+from components.comparison_report.component import ComparisonReport
 from components.drift_report.component import DriftReport
 from components.drift_report.gate import DriftGate
 from components.drift_report.previous_span import previous_span_resolver
@@ -91,6 +92,7 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
             nodes.append(trainers[name])
         if name in settings.models:
             nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
+    nodes.append(_comparison(settings, sources, examples, transform, trainers, nodes))
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(paths.artifacts),
@@ -152,6 +154,27 @@ def _model_nodes(
     ).with_id(f"Pusher.{name}")
     checked = [check.with_id(f"ServingCheck.{name}")] if check else []
     return [blessed, evaluator, *checked, pusher]
+
+
+def _comparison(
+    settings: Settings,
+    sources: Mapping[str, str],
+    examples: FilmExampleGen,
+    transform: FilmTransform,
+    trainers: Mapping[str, FilmTrainer],
+    nodes: Sequence[base_node.BaseNode],
+) -> ComparisonReport:
+    compared = [trainers[name] for name in settings.models]
+    comparison = ComparisonReport(
+        examples=examples.outputs["examples"],
+        transformed_examples=transform.outputs["transformed_examples"],
+        model=channel_utils.union([trainer.outputs["model"] for trainer in compared]),
+        model_run=channel_utils.union([trainer.outputs["model_run"] for trainer in compared]),
+        explain_fn="trainer.explain.explain_fn",
+        source=sources["trainer"],
+    ).with_id("ComparisonReport")
+    comparison.add_upstream_nodes([node for node in nodes if isinstance(node, GenreEvaluator)])
+    return comparison
 
 
 def _serving_check(settings: Settings, examples: FilmExampleGen, model: types.BaseChannel) -> base_node.BaseNode | None:

@@ -1,11 +1,10 @@
 """Runs made up for tests of the report: what artifacts hold, by the contracts of BUILD.md."""
 
-import base64
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.report import posters
+from components.thumbnails import data_uri, thumbnail
 from pipeline.report.record import FINISHED, Model, Node, Outcome, RunRecord
 from tests.pictures import picture
 
@@ -181,10 +180,9 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
 
 def poster(number: int) -> dict[str, Any]:
     """A film of the sample of posters."""
-    image = posters.thumbnail(picture(seed=number))
+    image = thumbnail(picture(seed=number))
     assert image
-    uri = f"data:image/webp;base64,{base64.b64encode(image).decode()}"
-    return {"id": f"tt{number:07d}", "genres": ["Drama", WAR], "image": uri}
+    return {"id": f"tt{number:07d}", "genres": ["Drama", WAR], "image": data_uri(image)}
 
 
 def finished(**other: Any) -> RunRecord:

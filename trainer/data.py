@@ -13,6 +13,15 @@ from transform.errors import MarqueeError
 
 MEMORY = 1 << 30  # bytes of one split that are kept; of a larger one, each epoch reads the files and shuffles so much
 
+# Of what networks take.
+SPEC = {
+    features.PIXELS: tf.io.FixedLenFeature([], tf.string),
+    features.TOKENS: tf.io.VarLenFeature(tf.int64),
+    features.NGRAMS: tf.io.VarLenFeature(tf.int64),
+    features.NGRAM_WEIGHTS: tf.io.VarLenFeature(tf.float32),
+    features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
+    features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
+}
 NGRAMS = {features.NGRAMS: tf.int64, features.NGRAM_WEIGHTS: tf.float32}
 
 
@@ -57,6 +66,18 @@ def survey(patterns: Sequence[str], split: str, genres: int) -> Survey:
         labels=columns[features.LABELS].astype(bool),
         present={name: columns[name].astype(bool) for name in (features.HAS_POSTER, features.HAS_OVERVIEW)},
     )
+
+
+def some(patterns: Sequence[str], ids: Sequence[str]) -> list[bytes]:
+    """The records of a few films, in the order of their ids."""
+    spec = {features.ID: tf.io.FixedLenFeature([], tf.string)}
+    wanted = {film.encode() for film in ids}
+    found = {}
+    for records in _films(patterns).batch(1024).as_numpy_iterator():
+        for film, record in zip(tf.io.parse_example(records, spec)[features.ID].numpy(), records, strict=True):
+            if film in wanted:
+                found[film.decode()] = record
+    return [found[film] for film in ids]
 
 
 def repeats(films: Survey, factors: Sequence[float], seed: int) -> np.ndarray:
@@ -137,15 +158,7 @@ def batches(
     films = films.apply(tf.data.experimental.assert_cardinality(total))
     if shuffle is not None:
         films = films.shuffle(min(total, max(fitting, 1)), seed=shuffle, reshuffle_each_iteration=True)
-    spec = {
-        features.PIXELS: tf.io.FixedLenFeature([], tf.string),
-        features.TOKENS: tf.io.VarLenFeature(tf.int64),
-        features.NGRAMS: tf.io.VarLenFeature(tf.int64),
-        features.NGRAM_WEIGHTS: tf.io.VarLenFeature(tf.float32),
-        features.LABELS: tf.io.FixedLenFeature([genres], tf.int64),
-        features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
-        features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
-    }
+    spec = {**SPEC, features.LABELS: tf.io.FixedLenFeature([genres], tf.int64)}
 
     def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         parsed = tf.io.parse_example(serialized, spec)

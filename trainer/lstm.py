@@ -59,13 +59,15 @@ class AttentionPooling(layers.Layer):
         return (input_shape[0], input_shape[-1])
 
     def call(self, inputs, mask=None):
+        return ops.sum(self.attention(inputs, mask) * inputs, axis=1)
+
+    def attention(self, inputs, mask=None):
+        """The weights of the steps, float32 [N, T, 1]."""
         scores = self.score(self.hidden(inputs))
-        if mask is not None:
-            present = ops.cast(mask, scores.dtype)[..., None]
-            weights = ops.softmax(scores - 1e9 * (1 - present), axis=1) * present
-        else:
-            weights = ops.softmax(scores, axis=1)
-        return ops.sum(weights * inputs, axis=1)
+        if mask is None:
+            return ops.softmax(scores, axis=1)
+        present = ops.cast(mask, scores.dtype)[..., None]
+        return ops.softmax(scores - 1e9 * (1 - present), axis=1) * present
 
 
 def _bilstm(units: int, name: str, **options) -> layers.Layer:

@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from pipeline.report.figures import SERIES, SYMBOLS, Figure, finished, height_of, rows, text
 
+# Metric of history.json -> its name.
+CURVES = (("loss", "loss"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
+
 
 def per_genre(models: Mapping[str, Any]) -> Figure | None:
     """F1 of each genre on the test split, a dot a model; None where no model was evaluated."""
@@ -44,29 +47,32 @@ def _genre(model: str, row: Mapping[str, Any]) -> str:
     return f"<b>{text(row['genre'])}</b>, {model}: F1 {f1}<br>{known}<br>{row['support']:,} films"
 
 
-def curves(models: Mapping[str, Any]) -> Figure | None:
-    """Loss by epoch, of each model on train and eval; None where no model was trained."""
+def curves(models: Mapping[str, Any]) -> list[Figure]:
+    """Loss, precision, recall and F1 by epoch, of each model that learns, on train and eval; none where none did."""
     trained = {name: model["history"] for name, model in models.items() if model["history"]}
-    if not trained:
-        return None
+    return [_curve(trained, metric, label) for metric, label in CURVES] if trained else []
+
+
+def _curve(trained: Mapping[str, Mapping[str, list[float]]], metric: str, label: str) -> Figure:
     figure = go.Figure()
     for (name, history), colour in zip(trained.items(), SERIES, strict=False):
-        for metric, split, dash in (("loss", "train", "dot"), ("val_loss", "eval", "solid")):
-            losses = history.get(metric, [])
+        for key, split, dash in ((metric, "train", "dot"), (f"val_{metric}", "eval", "solid")):
+            values = history.get(key, [])
             figure.add_scatter(
                 name=f"{name}, {split}",
                 mode="lines+markers",
-                x=list(range(1, len(losses) + 1)),
-                y=losses,
+                x=list(range(1, len(values) + 1)),
+                y=values,
                 hovertemplate=f"{name}, {split}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"size": 5},
             )
     return finished(
-        "curves",
-        f"Line chart: loss by epoch of {' and '.join(trained)}, on train and on eval",
+        f"curves-{metric}",
+        f"Line chart: {label} by epoch of {' and '.join(trained)}, on train and on eval",
         figure,
-        plot_height=290,
+        plot_height=240,
+        showlegend=True,
         xaxis={"title": {"text": "epoch"}, "nticks": 8, "showgrid": False},
-        yaxis={"title": {"text": "loss"}, "nticks": 6, "tickangle": 0},
+        yaxis={"title": {"text": label}, "nticks": 6, "tickangle": 0},
     )

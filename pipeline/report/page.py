@@ -6,9 +6,18 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from pipeline.report import data_figures, label_figures, model_figures
-from pipeline.report.figures import Figure, percent
-from pipeline.report.words import MEASURES, METRICS, OUTCOMES, WHY_ABSENT, bound_pairs, glance
+from pipeline.report import comparison_figures, data_figures, label_figures, model_figures
+from pipeline.report.figures import percent
+from pipeline.report.words import (
+    MEASURES,
+    METRICS,
+    OUTCOMES,
+    WHY_ABSENT,
+    bound_pairs,
+    glance,
+    looked_at,
+    tint,
+)
 
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("pipeline.report"),
@@ -40,6 +49,8 @@ def render(run: Mapping[str, Any]) -> str:
         histograms=data_figures.histograms(statistics["train"]) if statistics and "train" in statistics else [],
         pairs=bound_pairs(balance["cooccurrence"]) if balance else [],
         averages=AVERAGES,
+        tint=tint,
+        looked_at=looked_at,
         measures=MEASURES,
         metrics=METRICS,
         figure=_figure,
@@ -48,12 +59,20 @@ def render(run: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(run: Mapping[str, Any]) -> dict[str, Figure | None]:
+def _figures(run: Mapping[str, Any]) -> dict[str, Any]:
     balance, drift, skew = run["balance"], run["drift"], run["skew"]
-    figures = {
+    figures: dict[str, Any] = {
         "per_genre": model_figures.per_genre(run["models"]),
         "curves": model_figures.curves(run["models"]),
     }
+    compared = run["comparison"]
+    if compared:
+        figures |= {
+            "precision_recall": comparison_figures.precision_recall(compared),
+            "calibration": comparison_figures.calibration(compared),
+            "race": comparison_figures.race(compared),
+            "confusion": {name: comparison_figures.confusion(compared, name) for name in compared["confusion"]},
+        }
     if balance:
         figures |= {
             "genres": label_figures.genres(balance),

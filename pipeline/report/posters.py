@@ -1,22 +1,16 @@
 """A sample of a split's posters, small enough to lie in a page."""
 
-import base64
 import collections
-import io
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from components.thumbnails import data_uri, thumbnail
 from transform import features
 
 COUNT = 24
 LOOKED_AT = 600  # films from which the sample is chosen
-SIZE = (160, 240)  # pixels, at most
-LIMIT = 5_000  # bytes of a thumbnail
-QUALITIES = (80, 60, 40, 20, 5)
 
 
 def sample(examples: Path) -> list[dict[str, Any]]:
@@ -38,8 +32,7 @@ def sample(examples: Path) -> list[dict[str, Any]]:
     # A second pass, so that no more than the chosen posters are ever held.
     for number, film in enumerate(_films(examples)):
         if number in chosen and (image := thumbnail(_values(film, features.POSTER)[0])):
-            uri = f"data:image/webp;base64,{base64.b64encode(image).decode()}"
-            shown.append({"id": _texts(film, features.ID)[0], "genres": films[number], "image": uri})
+            shown.append({"id": _texts(film, features.ID)[0], "genres": films[number], "image": data_uri(image)})
     return shown
 
 
@@ -54,22 +47,6 @@ def spread(genres: Sequence[Sequence[str]], count: int) -> list[int]:
         chosen.append(index)
         taken.update(genres[index])
     return chosen
-
-
-def thumbnail(poster: bytes) -> bytes | None:
-    """The poster as WebP of at most SIZE pixels and, where quality can do it, LIMIT bytes; None if Pillow refuses."""
-    try:
-        with Image.open(io.BytesIO(poster)) as image:
-            small = image.convert("RGB")
-            small.thumbnail(SIZE)
-    except (OSError, SyntaxError, ValueError):  # Pillow's ways to refuse what TensorFlow's decoder accepted
-        return None
-    for quality in QUALITIES:
-        out = io.BytesIO()
-        small.save(out, "WEBP", quality=quality)
-        if out.tell() <= LIMIT:
-            break
-    return out.getvalue()
 
 
 def _films(examples: Path) -> Iterator[Any]:

@@ -63,6 +63,7 @@ class RunRecord:
     statistics: dict[str, Any] | None = None  # as pipeline.report.tfdv.statistics
     anomalies: list[dict[str, str]] | None = None  # as pipeline.report.tfdv.anomalies
     drift: dict[str, Any] | None = None  # drift.json
+    comparison: dict[str, Any] | None = None  # comparison.json
     skew: dict[str, Any] | None = None  # skew.json, which `marquee skew` adds
     posters: list[dict[str, Any]] = field(default_factory=list)  # as pipeline.report.posters.sample
     models: dict[str, Model] = field(default_factory=dict)
@@ -109,6 +110,7 @@ def of_last_run(paths: Paths, outcome: Outcome) -> RunRecord:
     anomalies = _folder(nodes, "ExampleValidator", "ExampleAnomalies")
     balance = _folder(nodes, "LabelBalance", "LabelBalance")
     drift = _folder(nodes, "DriftReport", "DriftReport")
+    comparison = _folder(nodes, "ComparisonReport", "ComparisonReport")
     names = [id.removeprefix("Trainer.") for id in nodes if id.startswith("Trainer.")]
     return RunRecord(
         id=runs[-1].name,
@@ -121,6 +123,7 @@ def of_last_run(paths: Paths, outcome: Outcome) -> RunRecord:
         statistics=tfdv.statistics(statistics) if statistics else None,
         anomalies=tfdv.anomalies(anomalies) if anomalies else None,
         drift=_json(drift / "drift.json") if drift else None,
+        comparison=_json(comparison / "comparison.json") if comparison else None,
         posters=posters.sample(ingest) if ingest else [],
         models={name: _model(store, nodes, name) for name in names},
         serving=str(paths.serving),

@@ -1,6 +1,6 @@
 """What the page says in words: the run at a glance, what measures and metrics mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,3 +112,16 @@ def bound_pairs(cooccurrence: Mapping[str, Any], count: int = 3) -> list[dict[st
         if films[y][x] >= FEWEST_TOGETHER and (lifts[y][x] or 0) > 1
     ]
     return sorted(pairs, key=lambda pair: -pair["lift"])[:count]
+
+
+def tint(worth: Sequence[float], place: int) -> str:
+    """Class of a word by what it is worth beside the others of its overview."""
+    share = worth[place] / max(*map(abs, worth), 0.2)
+    if abs(share) < 0.15:
+        return ""
+    return ("for" if share > 0 else "against") + ("-more" if abs(share) > 0.5 else "")
+
+
+def looked_at(attention: Sequence[float] | None, place: int) -> bool:
+    """Whether attention gives a word twice its share."""
+    return attention is not None and place < len(attention) and attention[place] * len(attention) >= 2

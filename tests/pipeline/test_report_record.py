@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from PIL import Image
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from pipeline import report
@@ -223,11 +222,3 @@ def test_no_posters(tmp_path):
 
 def test_spread_takes_the_least_shown_genre_first():
     assert posters.spread([["A"], ["A"], ["A", "B"], ["C"], ["A"]], 4) == [0, 2, 3, 1]
-
-
-def test_a_thumbnail_is_small_even_of_noise(tmp_path):
-    noise = tmp_path / "noise.jpg"
-    Image.effect_noise((900, 1350), 100).save(noise, quality=95)
-    thumbnail = posters.thumbnail(noise.read_bytes())
-    assert thumbnail is not None
-    assert len(thumbnail) <= posters.LIMIT

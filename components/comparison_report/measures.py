@@ -1,0 +1,80 @@
+"""What is measured of models beside the Evaluator's figures, in NumPy and scikit-learn alone.
+
+Labels and decisions are bool [N, G], scores float [N, G], for N films and G genres.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import precision_recall_curve
+
+POINTS = 100  # of a curve
+BINS = 10
+TOP = 3
+
+
+def precision_recall(labels: np.ndarray, scores: np.ndarray) -> list[list[float]]:
+    """The curve over all genres together, as [recall, precision] by rising recall, at most POINTS of it."""
+    if not labels.any():
+        return []
+    precision, recall, _ = precision_recall_curve(labels.ravel(), scores.ravel())
+    kept = np.unique(np.linspace(0, len(recall) - 1, POINTS).round().astype(int))
+    return np.stack([recall[kept], precision[kept]], axis=1)[::-1].round(4).tolist()
+
+
+def calibration(labels: np.ndarray, scores: np.ndarray) -> list[dict[str, float]]:
+    """Bins of equal width of the scores (Guo et al. 2017): mean score, share of hits, number of scores in each."""
+    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "score": round(float(scores[inside].mean()), 4),
+            "share": round(float(labels[inside].mean()), 4),
+            "count": int(inside.sum()),
+        }
+        for number in range(BINS)
+        if (inside := bins == number).any()
+    ]
+
+
+def top_three(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of each film's highest scores, best first, [N, up to 3], and which of them are true."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+    return best, np.take_along_axis(labels, best, axis=1)
+
+
+def race(labels: np.ndarray, scores: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """How many of the films' genres each model has among its top three, and for how many films it alone has most.
+
+    Returns:
+        `possible`, the genres that could be found, no more than three a film; and by model `found` and `ahead`.
+    """
+    hits = {name: top_three(labels, each)[1].sum(axis=1) for name, each in scores.items()}
+    table = np.stack(list(hits.values()))
+    alone = (table == table.max(axis=0)).sum(axis=0) == 1
+    return {
+        "possible": int(np.minimum(labels.sum(axis=1), TOP).sum()),
+        "models": {
+            name: {"found": int(found.sum()), "ahead": int((alone & (found == table.max(axis=0))).sum())}
+            for name, found in hits.items()
+        },
+    }
+
+
+def confusion(labels: np.ndarray, decisions: np.ndarray) -> list[list[int]]:
+    """Films by a genre that they have (row) and one that the model gave them (column), [G, G].
+
+    On the diagonal the films for which it was right. Beside it a film counts for each genre that it has and was not
+    given, with each that it was given and does not have: what was said instead, where two sets leave open which stands
+    for which (compare Krstinic et al. 2020, who share out one film among such pairs).
+    """
+    missed, wrong = labels & ~decisions, decisions & ~labels
+    table = missed.T.astype(int) @ wrong.astype(int)
+    np.fill_diagonal(table, (labels & decisions).sum(axis=0))
+    return table.tolist()
+
+
+def cost(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Mean cross-entropy of each film, [N]: how surprised a model is by the truth."""
+    sure = np.clip(scores, 1e-6, 1 - 1e-6)
+    return -np.where(labels, np.log(sure), np.log(1 - sure)).mean(axis=1)

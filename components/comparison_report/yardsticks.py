@@ -1,0 +1,60 @@
+"""What any model should beat: an answer that never changes, and a bag of words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import precision_recall_curve
+
+from components.genre_evaluator import multilabel
+
+NAME = "TF-IDF + logistic regression"
+MANY = 20_000  # films of train that it learns from at most, the first; more would take longer than it is worth here
+
+
+def bag_of_words(
+    train: tuple[Sequence[str], np.ndarray], held_out: tuple[Sequence[str], np.ndarray], test: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """TF-IDF of words and pairs, one logistic regression a genre, thresholds of the best F1 on `held_out`.
+
+    Args:
+        train: overviews, and labels bool [N, G].
+        held_out: the same of the eval split.
+        test: overviews.
+
+    Returns:
+        Scores float64 [N, G] and decisions bool [N, G] for `test`.
+    """
+    texts, labels = train[0][:MANY], train[1][:MANY]
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    features = words.fit_transform(texts)
+    seen, asked = words.transform(held_out[0]), words.transform(test)
+    scores = np.zeros((len(test), labels.shape[1]))
+    decisions = np.zeros(scores.shape, bool)
+    for genre in range(labels.shape[1]):
+        if labels[:, genre].all() or not labels[:, genre].any():
+            scores[:, genre] = labels[:, genre].mean()
+            decisions[:, genre] = scores[:, genre] > 0.5
+            continue
+        model = LogisticRegression(C=4.0, class_weight="balanced", solver="liblinear").fit(features, labels[:, genre])
+        scores[:, genre] = model.predict_proba(asked)[:, 1]
+        threshold = _best_threshold(held_out[1][:, genre], model.predict_proba(seen)[:, 1])
+        decisions[:, genre] = scores[:, genre] >= threshold
+    return scores, decisions
+
+
+def constants(labels: np.ndarray, genres: Sequence[str]) -> dict[str, np.ndarray]:
+    """Decisions [N, G] of answers that are the same for every film: the best such by micro-F1, and every genre."""
+    best = multilabel.evaluate(labels, labels.astype(np.float32), labels).best_constant.genres
+    always = np.zeros(labels.shape, bool)
+    always[:, list(best)] = True
+    return {"always " + ", ".join(genres[genre] for genre in best): always, "every genre": np.ones_like(labels)}
+
+
+def _best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
+    if not labels.any():
+        return 0.5
+    precision, recall, thresholds = precision_recall_curve(labels, scores)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(thresholds[f1[:-1].argmax()])
