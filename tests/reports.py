@@ -178,6 +178,54 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
     )
 
 
+def comparison() -> dict[str, Any]:
+    """comparison.json of two models, two films shown, one of them without a poster."""
+    genres = ["Drama", "Comedy", WAR]
+    metrics = {**METRICS, "mean_average_precision": 0.375}
+    film = {
+        "id": "tt0000001",
+        "overview": "A <b>war</b> hero",
+        "genres": ["Drama", WAR],
+        "poster": poster(1)["image"],
+        "models": {
+            "cnn": [_answer("Drama", 0.9, True), _answer("Comedy", 0.5, False), _answer(WAR, 0.125, True)],
+            "lstm": [_answer(WAR, 0.75, True), _answer("Drama", 0.5, True), _answer("Comedy", 0.25, False)],
+        },
+        "heat": {"cnn": {"genre": "Drama", "image": poster(2)["image"]}},
+        "words": {
+            "lstm": {
+                "genre": WAR,
+                "words": ["a", "war", "hero"],
+                "worth": [0.0, 2.0, -1.25],
+                "attention": [0.1, 0.7, 0.2],
+            }
+        },
+    }
+    bare = {**film, "id": "tt0000002", "poster": None, "heat": {}, "words": {}, "genres": []}
+    counted = {"possible": 4, "models": {"cnn": {"found": 2, "ahead": 0}, "lstm": {"found": 3, "ahead": 1}}}
+    return {
+        "genres": genres,
+        "films": 9,
+        "models": {
+            name: {"yardstick": name == "bag", "metrics": metrics, "per_genre": dict.fromkeys(genres, 0.5)}
+            for name in ("cnn", "lstm", "bag")
+        },
+        "precision_recall": {name: [[0.0, 1.0], [0.5, 0.75], [1.0, 0.25]] for name in ("cnn", "lstm", "bag")},
+        "calibration": {name: [{"score": 0.25, "share": 0.5, "count": 8}] for name in ("cnn", "lstm")},
+        "race": {"films": counted, "split": counted},
+        "confusion": {name: [[4, 1, 0], [0, 3, 1], [2, 0, 0]] for name in ("cnn", "lstm")},
+        "mistakes": {
+            name: [{"id": "tt9", "overview": "Lost.", "genres": [WAR], "said": ["Drama", "Comedy"], "cost": 1.5}]
+            for name in ("cnn", "lstm")
+        },
+        "shown": [film, bare],
+    }
+
+
+def _answer(genre: str, score: float, hit: bool) -> dict[str, Any]:
+    return {"genre": genre, "score": score, "hit": hit}
+
+
 def poster(number: int) -> dict[str, Any]:
     """A film of the sample of posters."""
     image = thumbnail(picture(seed=number))
@@ -209,6 +257,7 @@ def finished(**other: Any) -> RunRecord:
             {"split": "eval", "feature": "genres", "severity": "warning", "description": f"Unexpected: {WAR}"}
         ],
         "drift": drift(),
+        "comparison": comparison(),
         "posters": [poster(number) for number in range(3)],
         "models": {"cnn": model(pushed="/served/cnn/1"), "lstm": model(blessed=False)},
     }

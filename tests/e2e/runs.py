@@ -17,7 +17,14 @@ class Pipeline:
     """One work folder, run with small settings."""
 
     def __init__(self, work: Path, data: Path, **overrides):
-        quick = {"cnn.epochs": 2, "lstm.epochs": 2, "work": str(work), "data.root": str(data)}
+        quick = {
+            "cnn.epochs": 2,
+            "cnn.folds": 1,
+            "lstm.epochs": 2,
+            "lstm.folds": 2,
+            "work": str(work),
+            "data.root": str(data),
+        }
         self.settings = settings.load(None, quick | overrides)
         self.paths = Paths.bind(self.settings)
 

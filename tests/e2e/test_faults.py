@@ -22,6 +22,7 @@ ORDER = [
     "Evaluator.lstm",
     "ServingCheck.lstm",
     "Pusher.lstm",
+    "ComparisonReport",
 ]
 
 

@@ -11,6 +11,7 @@ from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
 SOURCES = {"transform": "t", "trainer": "r"}
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
 SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", *DRIFT, "LabelBalance", "Transform"}
+SHARED |= {"ComparisonReport"}
 
 
 def dag(schema: Path | None = None, **overrides):
@@ -31,6 +32,12 @@ def test_what_a_fusion_is_made_of_is_trained_before_it():
     nodes = {node.id: node for node in dag(models="fusion").components}
     assert set(nodes) == SHARED | of_model("fusion") | {"Trainer.cnn", "Trainer.lstm"}
     assert {nodes["Trainer.cnn"], nodes["Trainer.lstm"]} <= nodes["Trainer.fusion"].upstream_nodes
+
+
+def test_models_are_compared_once_all_are_evaluated():
+    nodes = {node.id: node for node in dag(models="cnn,fusion").components}
+    assert {nodes["Evaluator.cnn"], nodes["Evaluator.fusion"]} <= nodes["ComparisonReport"].upstream_nodes
+    assert nodes["Trainer.lstm"] not in nodes["ComparisonReport"].upstream_nodes
 
 
 def test_a_curated_schema_is_imported_instead_of_inferred():

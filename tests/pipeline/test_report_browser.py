@@ -17,7 +17,15 @@ FIGURES = {
     "overview-words",
     "drift",
     "per-genre",
-    "curves",
+    "curves-loss",
+    "curves-precision",
+    "curves-recall",
+    "curves-f1",
+    "precision-recall",
+    "calibration",
+    "race",
+    "confusion-cnn",
+    "confusion-lstm",
 }
 PAPER = {"light": "rgb(248, 248, 246)", "dark": "rgb(18, 19, 23)"}
 INK = {"light": "rgb(29, 33, 41)", "dark": "rgb(232, 234, 238)"}
@@ -113,13 +121,39 @@ def test_every_figure_is_drawn_with_what_the_json_says(page, whole):
 
     assert marks(page, "per-genre", ".points path") == 2 * 3
     assert data(page, "per-genre")[0]["x"] == [0.75, 0.5, 0]
-    assert marks(page, "curves", ".scatterlayer path.js-line") == 4
+    assert marks(page, "curves-loss", ".scatterlayer path.js-line") == 4
+    assert data(page, "curves-loss")[1]["y"] == [0.6, 0.5, 0.55]
+
+    assert marks(page, "precision-recall", ".scatterlayer path.js-line") == 3
+    assert [line["line"]["dash"] for line in data(page, "precision-recall")] == ["solid", "solid", "dot"]
+    assert data(page, "calibration")[1]["y"] == [0.5]
+    assert marks(page, "race", ".bars .point path") == 4
+    assert data(page, "race")[0]["x"] == [2 / 4, 3 / 4]
+    assert data(page, "confusion-cnn")[0]["z"][0] == [4 / 5, 1 / 5, 0]
+    assert "missed and Comedy said: 1 films" in data(page, "confusion-cnn")[0]["hovertext"][0][1]
 
     images = page.locator(".posters img").all()
     assert len(images) == 3
     for image in images:
         image.scroll_into_view_if_needed()
         assert image.evaluate("async (image) => { await image.decode(); return image.naturalWidth; }") == 60
+
+
+def test_films_are_shown_with_what_each_model_said_and_looked_at(page, whole):
+    page.goto(whole)
+    first, second = page.locator(".shown > li").all()
+    assert "Drama, <War> & Peace" in first.inner_text()
+    rows = [row.inner_text() for row in first.locator("tbody tr").all()]
+    assert "✓ Drama 0.90" in rows[0]
+    assert "· Comedy 0.50" in rows[0]
+    assert first.locator("img").count() == 2
+    words = {word.inner_text(): word.get_attribute("class") for word in first.locator(".overview span[title]").all()}
+    assert words == {"a": "", "war": "for-more seen", "hero": "against-more"}
+    assert "no genre" in second.inner_text()
+    assert "A <b>war</b> hero" in second.inner_text()
+    table = page.locator("#comparison table").first.inner_text()
+    assert "bag (yardstick)" in table
+    assert page.locator("#comparison details").first.inner_text().count("tt9") == 1
 
 
 def test_dark_is_dark_and_follows_the_system(page, whole):
@@ -175,9 +209,9 @@ def test_structure_is_told_to_those_who_do_not_see_it(page, whole):
         assert figure.get_attribute("role") == "img"
         assert len(figure.get_attribute("aria-label")) > 20
     for image in page.locator("img").all():
-        assert image.get_attribute("alt").startswith("Poster of tt")
+        assert image.get_attribute("alt").startswith(("Poster of tt", "Where cnn looked for"))
     for table in page.locator("table").all():
-        assert table.locator("thead th[scope]").count() >= 3
+        assert table.locator("thead th[scope]").count() >= 2
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
     assert len(ids) == len(set(ids))
     anchors = page.evaluate("[...document.querySelectorAll('nav a')].map((a) => a.getAttribute('href').slice(1))")

@@ -138,7 +138,7 @@ def test_a_model_whose_evaluation_failed_still_has_its_curves(store):
     html = report.write(run, store.folder / "reports").read_text(encoding="utf-8")
     assert "Nothing to show: Evaluator.cnn failed in this run." in html
     assert "Nothing to show: Trainer.lstm failed in this run." in html
-    assert 'id="figure-curves"' in html
+    assert 'id="figure-curves-loss"' in html
     assert 'id="figure-per-genre"' not in html
 
 
