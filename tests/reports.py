@@ -20,6 +20,12 @@ GENRES = {
 DECISIONS = {WAR: "warn", YEAR: "leave_out"}
 TOGETHER = {("Drama", "Comedy"): 20, ("Drama", WAR): 6}
 METRICS = {"micro_f1": 0.5, "macro_f1": 0.25, "weighted_f1": 0.4, "samples_f1": 0.45, "mean_average_precision": None}
+TRAINING = {
+    "name": "cnn", "variant": "default", "seed": 7, "batch_size": 64, "class_balance": "none", "learning_rate": 0.002,
+    "class_weights": "effective_number", "focal_gamma": 2.0, "films": 50, "parameters": 1_234_567, "epochs": 3,
+    "folds": 5, "seconds_per_epoch": 1.5, "calibration_error": {"before": 0.0625, "after": 0.03125},
+    "versions": {"tensorflow": "2.16.2", "keras": "3.12.4"},
+}  # fmt: skip
 HISTOGRAM = [[5, 10, 20], [10, 15, 25], [15, 20, 4]]
 
 
@@ -159,12 +165,14 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
             "f1": f1,
             "average_precision": None,
             "support": 7,
+            "threshold": 0.25,
         }
         for genre, f1 in {"Drama": 0.75, "Comedy": 0.5, WAR: 0.0}.items()
     ]
     return Model(
         evaluation={
             "films": 9,
+            "genres": [row["genre"] for row in rows],
             "metrics": METRICS,
             "per_genre": rows,
             "slices": {"has_poster=yes": {"films": 8, **METRICS}},
@@ -173,7 +181,7 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
             "reasons": ["because of this"],
         },
         history={"loss": [0.5, 0.4, 0.3], "val_loss": [0.6, 0.5, 0.55]},
-        training={"epochs": 3},
+        training=TRAINING,
         pushed=pushed,
     )
 

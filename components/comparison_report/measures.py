@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve
 
 POINTS = 100  # of a curve
-BINS = 10
+BINS = 15
 TOP = 3
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.report import page
+from pipeline.report import card, page
 from pipeline.report.record import RunRecord, as_dict
 from transform.errors import MarqueeError
 
@@ -12,7 +12,7 @@ RUN_FILE, SKEW_FILE, PAGE_FILE = "run.json", "skew.json", "index.html"
 
 
 def write(run: RunRecord, reports: Path) -> Path:
-    """Writes reports/<run>/run.json and index.html beside it; the page's path."""
+    """Writes reports/<run>/run.json, index.html and the cards of the models evaluated beside it; the page's path."""
     folder = reports / run.folder
     folder.mkdir(parents=True, exist_ok=True)
     return _write(as_dict(run), folder)
@@ -28,6 +28,7 @@ def rerender(folder: Path) -> Path:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MarqueeError(f"{folder / RUN_FILE}: no such file. `marquee run` makes a report.") from None
+    content.setdefault("comparison", None)  # of a report from before there were any
     skew = folder / SKEW_FILE
     if skew.is_file():
         content["skew"] = json.loads(skew.read_text(encoding="utf-8"))
@@ -39,4 +40,10 @@ def _write(content: dict[str, Any], folder: Path) -> Path:
     (folder / RUN_FILE).write_text(text, encoding="utf-8")
     html = folder / PAGE_FILE
     html.write_text(page.render(content), encoding="utf-8")
+    for name, model in content["models"].items():
+        if model["evaluation"] and model["training"]:
+            written = card.markdown(content, name)
+            (folder / card.file_name(name, "md")).write_text(written, encoding="utf-8")
+            whole = card.page(written, f"Model card: {name}")
+            (folder / card.file_name(name, "html")).write_text(whole, encoding="utf-8")
     return html

@@ -53,7 +53,7 @@ def render(run: Mapping[str, Any]) -> str:
         looked_at=looked_at,
         measures=MEASURES,
         metrics=METRICS,
-        figure=_figure,
+        figure=figure,
         percent=percent,
         plotlyjs=get_plotlyjs(),
     )
@@ -93,5 +93,6 @@ def _absence(run: Mapping[str, Any]) -> Callable[[str], str]:
     return lambda node: f"Nothing to show: {node} {WHY_ABSENT.get(states.get(node, ''), 'did not run')} in this run."
 
 
-def _figure(value: float | None, digits: int = 3) -> str:
+def figure(value: float | None, digits: int = 3) -> str:
+    """A figure as the page and the cards write it."""
     return "–" if value is None else f"{value:,.{digits}f}"

@@ -125,3 +125,21 @@ def tint(worth: Sequence[float], place: int) -> str:
 def looked_at(attention: Sequence[float] | None, place: int) -> bool:
     """Whether attention gives a word twice its share."""
     return attention is not None and place < len(attention) and attention[place] * len(attention) >= 2
+
+
+def calibration_error(bins: Sequence[Mapping[str, float]]) -> float:
+    """The expected calibration error of the bins of comparison.json."""
+    return sum(each["count"] * abs(each["score"] - each["share"]) for each in bins) / sum(
+        each["count"] for each in bins
+    )
+
+
+def confusions(found: Mapping[str, Any], name: str, count: int = 5) -> list[dict[str, Any]]:
+    """Of comparison.json the pairs that most films fell for: `genre`, missed, of which `films` were called `other`."""
+    pairs = [
+        {"genre": genre, "other": other, "films": films}
+        for y, (genre, row) in enumerate(zip(found["genres"], found["confusion"][name], strict=True))
+        for x, (other, films) in enumerate(zip(found["genres"], row, strict=True))
+        if x != y and films
+    ]
+    return sorted(pairs, key=lambda pair: -pair["films"])[:count]
