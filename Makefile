@@ -35,6 +35,10 @@ lint: setup ## ruff and mypy
 bench: setup ## rates of the data path against their floor
 	@$(PY) -m tests.bench.data_path
 
+.PHONY: bench-models
+bench-models: setup ## every model and yardstick on DATA in one table; the reference models take hours
+	@$(PY) -m tests.bench.models --data "$(DATA)" --work "$(or $(WORK),work)" $(if $(SPAN),--span "$(SPAN)")
+
 .PHONY: bench-serving
 bench-serving: setup ## the model server beside the same model called in process; WORK of a run that pushed
 	@$(PY) -W ignore -m tests.bench.serving $(if $(WORK),--work "$(WORK)")

@@ -70,9 +70,12 @@ class Training:
     folds: int | None = None  # parts of train, each left out by one network; none: the variant's own number
     patience: int = 8  # epochs without a better cross-entropy on eval before training stops
     seed: int = 7
-    class_balance: Literal["none", "weights", "oversample", "focal"] = "none"
+    class_balance: Literal["none", "weights", "oversample", "focal", "asymmetric"] = "none"
     class_weights: Literal["effective_number", "inverse_frequency"] = "effective_number"  # for "weights"
     focal_gamma: float = 2.0  # for "focal"
+    asymmetric_gamma_negative: float = 4.0  # for "asymmetric", Ridnik et al. 2021
+    asymmetric_gamma_positive: float = 1.0
+    asymmetric_margin: float = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +247,9 @@ def _check_ranges(settings: Settings) -> None:
             f"{name}.folds": (training.folds, 1),
             f"{name}.seed": (training.seed, 0),
             f"{name}.focal_gamma": (training.focal_gamma, 0),
+            f"{name}.asymmetric_gamma_negative": (training.asymmetric_gamma_negative, 0),
+            f"{name}.asymmetric_gamma_positive": (training.asymmetric_gamma_positive, 0),
+            f"{name}.asymmetric_margin": (training.asymmetric_margin, 0),
         }
     for key, (value, minimum) in least.items():
         if value is not None and not value >= minimum:

@@ -1,15 +1,18 @@
 """Trains a model on a few films by the code that the Trainer runs."""
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from pipeline.settings import Training
 from tests.datapath import CONFIG
 from trainer import cnn, fitting, fusion, lstm
 
 RECIPES = {"cnn": cnn.RECIPES, "lstm": lstm.RECIPES}
+SETTINGS = Training(epochs=4, batch_size=16, learning_rate=2e-3, folds=2, seed=5)
 VARIANTS = [(name, variant) for name in RECIPES for variant in RECIPES[name]] + [("fusion", "default")]
 
 
@@ -25,9 +28,8 @@ def fit(transformed, folder: Path, name: str, variant: str, **changes):
         serving_model_dir=str(folder / "model"),
         model_run_dir=str(folder / "run"),
         custom_config={
-            **CONFIG, "name": name, "variant": variant, "epochs": 4, "batch_size": 16, "learning_rate": 2e-3,
-            "patience": 8, "folds": 2, "seed": 5, "class_balance": "none", "class_weights": "effective_number",
-            "focal_gamma": 2.0, "label_balance": transformed.balance, "parts": parts, **changes,
+            **CONFIG, **dataclasses.asdict(SETTINGS), "name": name, "variant": variant,
+            "label_balance": transformed.balance, "parts": parts, **changes,
         },
     )  # fmt: skip
     network = fusion.run(arguments) if parts else fitting.run(arguments, RECIPES[name])

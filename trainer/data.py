@@ -1,5 +1,6 @@
 """Transformed examples as batches for fitting."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,15 +34,17 @@ class Survey:
         ids: [N].
         labels: bool [N, G].
         present: bool [N] of `has_poster` and of `has_overview`.
+        fingerprint: hexadecimal; of ids, labels, pixels and words, whatever the order of the films.
     """
 
     ids: Sequence[bytes]
     labels: np.ndarray
     present: dict[str, np.ndarray]
+    fingerprint: str
 
 
 def survey(patterns: Sequence[str], split: str, genres: int) -> Survey:
-    """Reads a split but for its posters and words.
+    """Reads a split, and keeps all but its posters and words.
 
     Args:
         patterns: of gzipped TFRecords of transformed examples.
@@ -51,17 +54,27 @@ def survey(patterns: Sequence[str], split: str, genres: int) -> Survey:
     Raises:
         MarqueeError: the split has no film.
     """
-    spec = {
+    kept = {
         features.ID: tf.io.FixedLenFeature([], tf.string),
         features.LABELS: tf.io.FixedLenFeature([genres], tf.int64),
         features.HAS_POSTER: tf.io.FixedLenFeature([], tf.int64),
         features.HAS_OVERVIEW: tf.io.FixedLenFeature([], tf.int64),
     }
-    parsed = list(_films(patterns).batch(1024).map(lambda films: tf.io.parse_example(films, spec)))
+    spec = kept | {name: SPEC[name] for name in (features.PIXELS, features.TOKENS)}
+    parsed, digests = [], []
+    for batch in _films(patterns).batch(1024).map(lambda films: tf.io.parse_example(films, spec)):
+        parsed.append({name: batch[name].numpy() for name in kept})
+        words = tf.sparse.to_dense(batch[features.TOKENS], default_value=features.PADDING).numpy()
+        for film, pixels, row, labels in zip(
+            parsed[-1][features.ID], batch[features.PIXELS].numpy(), words, parsed[-1][features.LABELS], strict=True
+        ):
+            content = [film, pixels, np.trim_zeros(row, "b").tobytes(), labels.tobytes()]
+            digests.append(hashlib.blake2b(b"".join(content), digest_size=16).digest())
     if not parsed:
         raise _no_film(split)
-    columns = {name: np.concatenate([batch[name].numpy() for batch in parsed]) for name in spec}
+    columns = {name: np.concatenate([batch[name] for batch in parsed]) for name in kept}
     return Survey(
+        fingerprint=hashlib.blake2b(b"".join(sorted(digests)), digest_size=8).hexdigest(),
         ids=columns[features.ID].tolist(),
         labels=columns[features.LABELS].astype(bool),
         present={name: columns[name].astype(bool) for name in (features.HAS_POSTER, features.HAS_OVERVIEW)},

@@ -161,6 +161,7 @@ def finish(
     training = {
         **about,
         "films": job.task.films,
+        "fingerprints": {split: survey.fingerprint for split, survey in job.surveys.items()},
         "parameters": network.count_params(),
         "slopes": {
             " and ".join(flag for flag, there in zip(evidence.flags, pattern, strict=True) if there): dict(
@@ -197,9 +198,9 @@ def _learnt(
         if not member:
             _check_flag(heads.presence(network), survey, settings["name"])
             log.info(
-                "%s %s: %s parameters, %d films, %d an epoch, %d folds, seed %d, TensorFlow %s, Keras %s",
-                settings["name"], settings["variant"], f"{network.count_params():,}", len(fold), times.sum(), members,
-                settings["seed"], tf.__version__, keras.__version__,
+                "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, TensorFlow %s, Keras %s",
+                settings["name"], settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
+                times.sum(), members, settings["seed"], tf.__version__, keras.__version__,
             )  # fmt: skip
         left_out = (fold == member) & (members > 1)
         train = job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out)

@@ -147,7 +147,7 @@ def test_one_seed_gives_one_model(name, transformed, tmp_path):
     assert any((first != other).any() for first, other in zip(weights[0], weights[2], strict=True))
 
 
-@pytest.mark.parametrize("class_balance", ["weights", "oversample", "focal"])
+@pytest.mark.parametrize("class_balance", ["weights", "oversample", "focal", "asymmetric"])
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_class_balance_trains(name, class_balance, transformed, tmp_path):
     balanced = fit(transformed, tmp_path, name, "default", epochs=1, class_balance=class_balance)

@@ -78,7 +78,7 @@ def test_a_survey_is_of_every_film_in_the_order_of_the_records(tmp_path):
 
 
 def survey_of(labels: np.ndarray) -> data.Survey:
-    return data.Survey(ids=[b"tt%07d" % film for film in range(len(labels))], labels=labels, present={})
+    return data.Survey(ids=[b"tt%07d" % film for film in range(len(labels))], labels=labels, present={}, fingerprint="")
 
 
 def test_a_film_is_repeated_as_its_rarest_genre_says():
@@ -100,7 +100,7 @@ def test_the_seed_and_the_id_alone_decide_who_is_repeated():
     first, again, other = (data.repeats(films, [1.5], seed) for seed in (1, 1, 2))
     assert (first == again).all()
     assert (first != other).any()
-    half = data.Survey(ids=films.ids[::-2], labels=films.labels[::-2], present={})
+    half = data.Survey(ids=films.ids[::-2], labels=films.labels[::-2], present={}, fingerprint="")
     assert (data.repeats(half, [1.5], 1) == first[::-2]).all()
 
 
@@ -131,3 +131,28 @@ def test_a_split_without_films_is_named(tmp_path, split):
         data.batches([str(tmp_path / "none" / "*")], split, batch_size=7, **SHAPE)
     with pytest.raises(MarqueeError, match=f"The {split} split has no film"):
         data.survey([str(tmp_path / "*")], split, 3)
+
+
+def test_a_fingerprint_is_of_the_films_whatever_their_order(tmp_path):
+    films = [(b"tt%d" % film, bytes([film]) * 3, [film + 2, 5], [film % 2, 1]) for film in range(6)]
+
+    def fingerprint(name, films) -> str:
+        with tf.io.TFRecordWriter(str(tmp_path / name), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
+            for film, pixels, tokens, labels in films:
+                feature = (example := tf.train.Example()).features.feature
+                feature[features.ID].bytes_list.value.append(film)
+                feature[features.PIXELS].bytes_list.value.append(pixels)
+                feature[features.TOKENS].int64_list.value.extend(tokens)
+                feature[features.LABELS].int64_list.value.extend(labels)
+                for flag in (features.HAS_POSTER, features.HAS_OVERVIEW):
+                    feature[flag].int64_list.value.append(1)
+                writer.write(example.SerializeToString())
+        return data.survey([str(tmp_path / name)], "train", 2).fingerprint
+
+    same = fingerprint("a", films)
+    assert fingerprint("b", films[::-1]) == same
+    first, *others = films
+    for number, changed in enumerate(
+        [(b"tt9", *first[1:]), (first[0], b"zzz", *first[2:]), (*first[:2], [2], first[3]), (*first[:3], [1, 1])]
+    ):
+        assert fingerprint(f"c{number}", [changed, *others]) != same

@@ -1,5 +1,6 @@
 """What fitting does around a network, with a network that fits in a moment."""
 
+import dataclasses
 import json
 import logging
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from pipeline.settings import Training
 from tests.balances import balance_content
 from tests.trainer.conftest import CONFIG
 from trainer import cnn, evidence, fitting, folds, heads, lstm
@@ -23,10 +25,11 @@ pytestmark = pytest.mark.slow
 SIZE = CONFIG["image_size"]
 GENRES = (("Drama",), ("Drama",), ("Drama", "War"), ("Drama", "War"), ("War",))
 SETTINGS = {
-    **CONFIG, "name": "toy", "variant": "default", "epochs": 4, "batch_size": 8, "learning_rate": 0.05,
-    "patience": 8, "folds": None, "seed": 5, "class_balance": "none", "class_weights": "effective_number",
-    "focal_gamma": 2.0, "label_balance": balance_content({"Drama": 24, "War": 16}),
-}  # fmt: skip
+    **CONFIG,
+    **dataclasses.asdict(Training(epochs=4, batch_size=8, learning_rate=0.05, seed=5)),
+    "name": "toy",
+    "label_balance": balance_content({"Drama": 24, "War": 16}),
+}
 
 
 def network(task) -> keras.Model:
@@ -106,6 +109,8 @@ def test_a_fit_writes_what_it_did(run, caplog):
     assert training == {"name": "toy", "variant": "default", "seed": 5, "films": 40, "parameters": 8, "epochs": 4}
     assert fit.training["versions"] == {"tensorflow": tf.__version__, "keras": keras.__version__}
     assert fit.training["seconds_per_epoch"] > 0
+    assert len(set(fit.training["fingerprints"].values())) == 2
+    assert f"40 films ({fit.training['fingerprints']['train']})" in caplog.text
     assert {len(values) for values in fit.history.values()} == {4}
     assert {
         "loss",
@@ -152,7 +157,7 @@ def test_the_weights_that_are_best_on_eval_are_exported(run):
 def test_each_member_of_a_committee_leaves_a_fold_out_and_speaks_for_it(run, caplog):
     with caplog.at_level(logging.INFO, "marquee.trainer"):
         fit = run(recipe(folds=3), epochs=2)
-    assert "40 films, 40 an epoch, 3 folds" in caplog.text
+    assert "40 an epoch, 3 folds" in caplog.text
     assert [f"toy {member}/3 epoch 2/2" in caplog.text for member in (1, 2, 3)] == [True] * 3
     assert fit.training["folds"] == 3
     told = evidence.load(fit.folder / "run")
@@ -222,7 +227,7 @@ def test_films_of_a_rare_genre_are_seen_more_often(run, caplog):
     with caplog.at_level(logging.INFO, "marquee.trainer"):
         run(recipe(), epochs=1, class_balance="oversample", label_balance=given)
     war = int((np.random.default_rng(1).integers(0, 256, 40) >= 128).sum())
-    assert f"40 films, {40 + 2 * war} an epoch" in caplog.text
+    assert f"), {40 + 2 * war} an epoch" in caplog.text
 
 
 @pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal"])

@@ -13,7 +13,9 @@ WEIGHTS = [[0.6, 4.0], [1.0, 1.0], [2.5, 0.3]]
 
 
 def settings(class_balance: str, focal_gamma: float = 2.0) -> dict:
-    return {"class_balance": class_balance, "focal_gamma": focal_gamma}
+    asymmetric = {"gamma_negative": 4.0, "gamma_positive": 1.0, "margin": 0.05}
+    given = {f"asymmetric_{key}": value for key, value in asymmetric.items()}
+    return {"class_balance": class_balance, "focal_gamma": focal_gamma, **given}
 
 
 def cross_entropy() -> np.ndarray:
@@ -44,7 +46,17 @@ def test_focal(gamma):
     assert float(loss(LABELS, SCORES)) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal"])
+def test_asymmetric_forgets_easy_absent_labels():
+    loss = losses.loss_of(settings("asymmetric"), WEIGHTS)
+    shifted = np.maximum(SCORES - 0.05, 0)
+    absent = -(shifted**4) * np.log(1 - shifted)
+    expected = np.where(LABELS == 1, -(1 - SCORES) * np.log(SCORES), absent).mean()
+    assert float(loss(LABELS, SCORES)) == pytest.approx(expected, rel=1e-4)
+    plain = losses.AsymmetricLoss(gamma_negative=0, gamma_positive=0, margin=0)
+    assert float(plain(LABELS, SCORES)) == pytest.approx(cross_entropy().mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal", "asymmetric"])
 def test_scores_of_0_and_1_cost_much_but_no_infinity(class_balance):
     loss = losses.loss_of(settings(class_balance), WEIGHTS)
     wrong, right = float(loss(LABELS, 1 - LABELS)), float(loss(LABELS, LABELS))
@@ -53,7 +65,7 @@ def test_scores_of_0_and_1_cost_much_but_no_infinity(class_balance):
     assert right == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("class_balance", ["none", "weights", "focal"])
+@pytest.mark.parametrize("class_balance", ["none", "weights", "focal", "asymmetric"])
 def test_a_loss_comes_back_from_its_config(class_balance):
     loss = losses.loss_of(settings(class_balance), WEIGHTS)
     again = keras.losses.deserialize(keras.losses.serialize(loss))

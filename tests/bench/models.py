@@ -1,0 +1,73 @@
+"""Every model and every yardstick in one table: `make bench-models DATA=... WORK=...`.
+
+Two runs of the pipeline in one work folder, the default variants and the reference ones; what does not change comes
+from TFX's cache. Figures are those of each run's comparison.json, on the test split; nothing is chosen on it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+METRICS = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "weighted_f1": "weighted",
+    "samples_f1": "samples",
+    "mean_average_precision": "mAP",
+}
+RUNS = {
+    "default": ["--models", "cnn,lstm,fusion"],
+    "reference": ["--models", "cnn,lstm", "--set", "cnn.variant=reference", "--set", "lstm.variant=reference"],
+}
+
+
+def main() -> None:
+    """Runs what is missing, then prints the table and each genre's F1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="folder that holds the spans")
+    parser.add_argument("--work", required=True, help="where the runs go; kept, so that a second call is short")
+    parser.add_argument("--span", help="[default: the latest]")
+    given = parser.parse_args()
+    rows = {}
+    for variant, arguments in RUNS.items():
+        for name, row in _compared(given, arguments).items():
+            rows[name if row["yardstick"] or variant == "default" else f"{name}, {variant}"] = row
+    console = Console(width=220)
+    console.print(_averages(rows))
+    console.print(_genres(rows))
+
+
+def _compared(given: argparse.Namespace, arguments: list[str]) -> dict[str, dict]:
+    marquee = str(Path(sys.executable).with_name("marquee"))
+    command = [marquee, "run", "--data", given.data, "--work", given.work, *arguments]
+    subprocess.run([*command, "--span", given.span] if given.span else command, check=True)
+    reports = sorted(Path(given.work, "reports").iterdir(), key=lambda folder: folder.name)
+    return json.loads((reports[-1] / "run.json").read_text(encoding="utf-8"))["comparison"]["models"]
+
+
+def _averages(rows: dict[str, dict]) -> Table:
+    table = Table("on the test split", *METRICS.values(), box=None)
+    for name, row in rows.items():
+        table.add_row(name, *(_figure(row["metrics"][key]) for key in METRICS))
+    return table
+
+
+def _genres(rows: dict[str, dict]) -> Table:
+    shown = {name: row for name, row in rows.items() if not name.startswith(("always", "every"))}
+    table = Table("F1 of each genre", *shown, box=None)
+    for genre in next(iter(shown.values()))["per_genre"]:
+        table.add_row(genre, *(_figure(row["per_genre"][genre]) for row in shown.values()))
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
