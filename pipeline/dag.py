@@ -42,7 +42,8 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     Args:
         settings: what to run.
         paths: where the data is and where everything goes.
-        sources: fingerprints of the code that goes by import path: "transform" and "trainer".
+        sources: fingerprints of the code that goes by import path, "transform" and "trainer", and by the name of a
+            model of the files that its settings name.
     """
     examples = FilmExampleGen(
         input_base=str(paths.data),
@@ -124,7 +125,7 @@ def _trainer(
             "name": name,
             **(dataclasses.asdict(settings.training(name)) if name in PARTS else {}),
             **dataclasses.asdict(settings.transform),
-            "source": sources["trainer"],
+            "source": sources["trainer"] + sources.get(name, ""),
         },
         parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")

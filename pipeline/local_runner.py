@@ -6,11 +6,12 @@ from marquee.toml in the current folder, else they are the defaults.
 
 import os
 import sys
+from pathlib import Path
 
 from pipeline import settings as settings_module
 from pipeline.dag import create_pipeline
 from pipeline.environment import settings_file
-from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
+from pipeline.paths import Paths, file_fingerprint, snapshot_of_schema, source_fingerprint
 from pipeline.runner import MarqueeDagRunner
 from transform.errors import MarqueeError
 
@@ -28,6 +29,8 @@ def main() -> None:
         "transform": source_fingerprint("transform"),
         "trainer": source_fingerprint("transform", "trainer"),
     }
+    if settings.lstm.embeddings:
+        sources["lstm"] = file_fingerprint(Path(settings.lstm.embeddings))
     MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources))
 
 

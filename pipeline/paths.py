@@ -86,3 +86,14 @@ def source_fingerprint(*rooms: str) -> str:
         for path in sorted((ROOT / room).rglob("*.py")):
             digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def file_fingerprint(path: Path) -> str:
+    """SHA-256 over a file; empty where there is none, which is for its reader to complain of."""
+    if not path.is_file():
+        return ""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:16]

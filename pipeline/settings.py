@@ -76,6 +76,7 @@ class Training:
     asymmetric_gamma_negative: float = 4.0  # for "asymmetric", Ridnik et al. 2021
     asymmetric_gamma_positive: float = 1.0
     asymmetric_margin: float = 0.05
+    embeddings: str = ""  # file of word vectors in GloVe's text format that the default lstm starts from; empty: none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,5 +257,8 @@ def _check_ranges(settings: Settings) -> None:
             raise MarqueeError(f"{key} = {value!r}: allowed is {minimum} or more.")
     if not 0 <= settings.balance.beta < 1:
         raise MarqueeError(f"balance.beta = {settings.balance.beta!r}: allowed is 0 or more, less than 1.")
+    for name in PARTS:
+        if settings.training(name).embeddings and (name, settings.training(name).variant) != ("lstm", "default"):
+            raise MarqueeError(f"{name}.embeddings: only the default variant of lstm starts from word vectors.")
     if not settings.work:
         raise MarqueeError("work = '': allowed is the path of a folder.")

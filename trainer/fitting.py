@@ -15,7 +15,7 @@ import tensorflow_transform as tft
 from scipy.special import expit
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import data, decisions, export, folds, heads, learning, linear, losses, metrics
+from trainer import data, decisions, embeddings, export, folds, heads, learning, linear, losses, metrics
 from trainer.balance import Balance, balance_of
 from trainer.evidence import Evidence
 from trainer.recipe import Recipe, Task, choose
@@ -56,8 +56,8 @@ def read(fn_args: FnArgs) -> Job:
     """Reads what there is to know before any network is built.
 
     Raises:
-        MarqueeError: the train or the eval split is empty, or the label balance is of other genres than the transform
-            graph.
+        MarqueeError: the train or the eval split is empty, the label balance is of other genres than the transform
+            graph, or a file of word vectors cannot be used.
     """
     settings: dict[str, Any] = fn_args.custom_config
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -73,12 +73,23 @@ def read(fn_args: FnArgs) -> Job:
         image_size=settings["image_size"],
         vocabulary_size=settings["vocabulary_size"],
         ngram_buckets=settings["ngram_buckets"],
+        vectors=_vectors(settings.get("embeddings"), transformed),
         class_weights=balance.weights if settings.get("class_balance") == "weights" else None,
     )
     return Job(
         settings=settings, files=files, surveys=surveys, transformed=transformed, genres=genres, balance=balance,
         task=task, folder=folder, export=Path(fn_args.serving_model_dir),
     )  # fmt: skip
+
+
+def _vectors(path: str | None, transformed: tft.TFTransformOutput) -> dict[int, np.ndarray]:
+    """Of the words of the vocabulary, by token id."""
+    if not path:
+        return {}
+    words = [word.decode() for word in transformed.vocabulary_by_name(features.WORDS_VOCABULARY)]
+    found = embeddings.read(Path(path), words)
+    log.info("%s: %d of %d words have a vector", path, len(found), len(words))
+    return {place + features.RESERVED_TOKENS: vector for place, vector in found.items()}
 
 
 def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:

@@ -9,6 +9,7 @@ from trainer.recipe import Recipe, Task
 from transform import features
 
 HEAD = "lstm"
+EMBEDDING = 96  # numbers a word, unless pretrained vectors have another number
 
 
 def reference(task: Task) -> keras.Model:
@@ -27,7 +28,13 @@ def reference(task: Task) -> keras.Model:
 def default(task: Task) -> keras.Model:
     """A bidirectional LSTM with attention over its steps and the words themselves."""
     tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
-    words = layers.Embedding(task.vocabulary_size, 96, mask_zero=True, name="Embed")(tokens)
+    size = len(next(iter(task.vectors.values()), range(EMBEDDING)))
+    embed = layers.Embedding(task.vocabulary_size, size, mask_zero=True, name="Embed")
+    words = embed(tokens)
+    if task.vectors:
+        [rows] = embed.get_weights()
+        rows[list(task.vectors)] = list(task.vectors.values())
+        embed.set_weights([rows])
     words = layers.SpatialDropout1D(0.3, name="WordDrop")(words)
     steps = _bilstm(64, "BiLSTM", return_sequences=True)(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))

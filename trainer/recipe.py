@@ -1,7 +1,7 @@
 """What a model file gives to the fitting: a network and how it is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -21,6 +21,7 @@ class Task:
         image_size: side of a poster, in pixels.
         vocabulary_size: token ids, padding and unknown included.
         ngram_buckets: that n-grams are hashed into.
+        vectors: pretrained ones, float32 [D], by token id; may be empty.
         class_weights: of an absent and of a present label of each genre in the loss, [G, 2]; None: 1 each.
     """
 
@@ -29,6 +30,7 @@ class Task:
     image_size: int
     vocabulary_size: int
     ngram_buckets: int
+    vectors: Mapping[int, np.ndarray] = field(default_factory=dict)
     class_weights: Sequence[Sequence[float]] | None = None
 
     @property

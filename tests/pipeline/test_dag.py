@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.dag import create_pipeline
-from pipeline.paths import Paths, snapshot_of_schema, source_fingerprint
+from pipeline.paths import Paths, file_fingerprint, snapshot_of_schema, source_fingerprint
 
 SOURCES = {"transform": "t", "trainer": "r"}
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
@@ -90,6 +90,22 @@ def test_a_setting_reaches_the_components_that_it_is_for(overrides, changed):
     before = {node.id: node.exec_properties for node in dag().components}
     after = {node.id: node.exec_properties for node in dag(**overrides).components}
     assert {id for id in before if before[id] != after[id]} == changed
+
+
+def test_another_file_of_word_vectors_is_another_input(tmp_path):
+    def of_lstm(fingerprint: str) -> dict[str, str]:
+        paths = Paths(data=Path("/d"), work=Path("/w"), schema=None)
+        chosen = settings.load(None, {"lstm.embeddings": "vectors.txt"})
+        pipeline = create_pipeline(chosen, paths, SOURCES | {"lstm": fingerprint})
+        return {node.id: node.exec_properties.get("custom_config") for node in pipeline.components}
+
+    file = tmp_path / "vectors.txt"
+    file.write_text("war 1 2\n")
+    first = file_fingerprint(file)
+    file.write_text("war 1 3\n")
+    one, other = of_lstm(first), of_lstm(file_fingerprint(file))
+    assert {id for id in one if one[id] != other[id]} == {"Trainer.lstm"}
+    assert file_fingerprint(tmp_path / "missing.txt") == ""
 
 
 def test_changed_code_is_another_fingerprint(tmp_path, monkeypatch):

@@ -39,6 +39,7 @@ def test_json_round_trip():
         ("cnn.epochs", "many", ["cnn.epochs = 'many'", "a whole number"]),
         ("cnn.epochs", "1.5", ["cnn.epochs = 1.5", "a whole number"]),
         ("cnn.epochs", "true", ["cnn.epochs = True", "a whole number"]),
+        ("cnn.embeddings", "v.txt", ["cnn.embeddings", "only the default variant of lstm"]),
         ("cnn.epochs", "0", ["cnn.epochs = 0", "1 or more"]),
         ("cnn.learning_rate", "nan", ["cnn.learning_rate = nan", "or more"]),
         ("cnn.variant", "best", ["cnn.variant = 'best'", "'default', 'reference'"]),
