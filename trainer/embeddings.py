@@ -15,12 +15,12 @@ def read(path: Path, words: Sequence[str]) -> Mapping[int, np.ndarray]:
     """The vectors of the words that the file has, float32 [D], by place in `words`; the rest of it is not kept.
 
     Args:
-        path: of the file; gzipped if it ends in .gz. A first line of two numbers, as word2vec writes it, is passed over.
+        path: of the file; gzipped if it ends in .gz. A first line of two numbers, as word2vec has, is passed over.
         words: the vocabulary.
 
     Raises:
-        MarqueeError: there is no such file, a line has another number of values than the first or one that is no number, or no word
-            is in the vocabulary.
+        MarqueeError: there is no such file, a line has another number of values than the first or one that is no
+            number, or no word is in the vocabulary.
     """
     wanted = {word.replace(*APOSTROPHE): place for place, word in enumerate(words)}
     found: dict[int, np.ndarray] = {}
@@ -30,9 +30,7 @@ def read(path: Path, words: Sequence[str]) -> Mapping[int, np.ndarray]:
             continue
         size = size or len(values)
         if len(values) != size:
-            raise MarqueeError(
-                f"{path}, line {number}: {len(values)} values after the word, the first line has {size}."
-            )
+            raise MarqueeError(f"{path}, line {number}: {len(values)} values after the word, the first has {size}.")
         if word in wanted:
             try:
                 found[wanted[word]] = np.array(values, np.float32)
