@@ -24,12 +24,11 @@ class Executor(executor.GenericExecutor):
     ) -> None:
         """Calls `run_fn` with the content of the LabelBalance as `custom_config["label_balance"]`.
 
-        And with the folders of the models that it is made of, by name, as `custom_config["parts"]`.
+        For a model made of others, also with their folders, by name, as `custom_config["parts"]`.
         """
-        given = {
-            "label_balance": label_balance_input.read(input_dict),
-            PARTS_KEY: _folders(input_dict.get(PARTS_KEY, ())),
-        }
+        given: dict[str, Any] = {"label_balance": label_balance_input.read(input_dict)}
+        if input_dict.get(PARTS_KEY):
+            given[PARTS_KEY] = _folders(input_dict[PARTS_KEY])
         super().Do(input_dict, output_dict, label_balance_input.configured(exec_properties, **given))
 
 

@@ -55,8 +55,8 @@ def test_trainers_other_inputs_stay_possible():
     assert set(OPTIONAL) <= set(node(**{name: types.Channel(type=kind) for name, kind in OPTIONAL.items()}).inputs)
 
 
-def test_run_fn_has_the_label_balance_beside_its_configuration(tmp_path):
-    content = balance_content({"Drame d'époque": 3, "War": 2})
+def given(tmp_path, content) -> dict:
+    """Artifacts by input."""
     examples, graph, schema = (KINDS[name]() for name in ("examples", "transform_graph", "schema"))
     examples.uri, examples.split_names = (
         str(tmp_path / "examples"),
@@ -65,16 +65,37 @@ def test_run_fn_has_the_label_balance_beside_its_configuration(tmp_path):
     graph.uri, schema.uri = str(tmp_path / "graph"), str(tmp_path / "schema")
     Path(schema.uri).mkdir()
     (tmp_path / "schema" / "schema.pbtxt").write_text("")
-    inputs = {
+    return {
         "examples": [examples],
         "transform_graph": [graph],
         "schema": [schema],
         "label_balance": [balance_artifact(tmp_path / "balance", content)],
     }
+
+
+def told_of(outputs) -> dict:
+    return json.loads((Path(outputs["model"][0].uri) / "Format-Serving" / "told.json").read_text())
+
+
+def test_run_fn_has_the_label_balance_beside_its_configuration(tmp_path):
+    content = balance_content({"Drame d'époque": 3, "War": 2})
     built = node()
-    outputs = execute(built, inputs, tmp_path / "out")
-    told = json.loads((Path(outputs["model"][0].uri) / "Format-Serving" / "told.json").read_text())
+    told = told_of(execute(built, given(tmp_path, content), tmp_path / "out"))
     assert told["config"] == {**CONFIG, "label_balance": content}
     assert told["train"] == [str(tmp_path / "examples" / "Split-train" / "*")]
     assert told["eval"] == [str(tmp_path / "examples" / "Split-eval" / "*")]
     assert json.loads(built.exec_properties["custom_config"]) == CONFIG
+
+
+def test_run_fn_has_the_folders_of_what_a_model_is_made_of(tmp_path):
+    content = balance_content({"War": 2})
+    runs = []
+    for name in ("lstm", "cnn"):
+        run = standard_artifacts.ModelRun()
+        run.uri = str(tmp_path / name)
+        Path(run.uri).mkdir()
+        (tmp_path / name / "training.json").write_text(json.dumps({"name": name}))
+        runs.append(run)
+    built = node(parts=types.Channel(type=standard_artifacts.ModelRun))
+    told = told_of(execute(built, {**given(tmp_path, content), "parts": runs}, tmp_path / "out"))
+    assert told["config"]["parts"] == {name: str(tmp_path / name) for name in ("lstm", "cnn")}
