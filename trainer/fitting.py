@@ -125,12 +125,12 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     recipe = choose(recipes, settings)
     members = folds.count(recipe.folds, len(survey.ids))
     fold = folds.of_films(survey.ids, members, settings["seed"])
-    started = time.monotonic()
     networks: dict[str, keras.Model] = {}
     said: dict[str, list[np.ndarray]] = {}
     if recipe.ngrams:
         _check_flag(features.HAS_OVERVIEW, survey, settings["name"])
         networks[linear.HEAD], said[linear.HEAD] = _solved(job, fold, members)
+    started = time.monotonic()
     networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members)
     history = _mean_history(histories)
     network = heads.side_by_side(networks, settings["name"])

@@ -126,6 +126,22 @@ def test_a_missing_input_is_answered_as_a_missing_one(fitted):
     np.testing.assert_allclose(fitted.served["serving_examples"](examples=tf.constant([example]))["scores"], absent)
 
 
+def test_a_film_with_one_of_two_gets_from_fusion_what_the_single_model_says(fitted):
+    if fitted.name != "fusion":
+        return
+    both = inputs("fusion", 3)
+    for part, names in INPUTS.items():
+        if part == "fusion":
+            continue
+        alone = tf.saved_model.load(str(fitted.model.parent / part / "model")).signatures["serving_default"]
+        expected = alone(**{name: both[name] for name in names})
+        asked = fitted.served["serving_default"](
+            **{name: values if name in names else tf.constant([""] * 3) for name, values in both.items()}
+        )
+        np.testing.assert_allclose(asked["scores"], expected["scores"], atol=1e-6)
+        np.testing.assert_array_equal(asked["predicted"], expected["predicted"])
+
+
 def test_a_poster_that_is_no_picture_names_its_row(fitted):
     if features.POSTER not in INPUTS[fitted.name]:
         return
