@@ -53,7 +53,7 @@ class Backbone(layers.Layer):
         if list(pixels.shape[1:3]) != self.side:
             images = ops.image.resize(images, tuple(self.side), antialias=True)
         factor, offset = SCALES[self.scale]
-        said = ops.stop_gradient(self.network(images * factor + offset, training=False))
+        said = ops.stop_gradient(ops.cast(self.network(images * factor + offset, training=False), "float32"))
         return said if len(said.shape) == 2 else ops.mean(said, axis=(1, 2))
 
     def get_config(self):
@@ -109,13 +109,14 @@ def read(path: Path, scale: str, image_size: int) -> Backbone:
     if not path.exists():
         raise MarqueeError(f"{path}: no such file or folder; a backbone is a .keras file or a SavedModel's folder.")
     network, taken = _saved(path) if path.is_dir() else _keras(path)
-    if len(taken) != 1 or len(taken[0].shape) != 4 or taken[0].shape[3] not in (None, features.CHANNELS):
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in taken)
-        raise MarqueeError(f"{path}: takes {shapes or 'nothing'}; a backbone takes images [N, H, W, 3] alone.")
-    if "float" not in keras.backend.standardize_dtype(taken[0].dtype):
-        kind = keras.backend.standardize_dtype(taken[0].dtype)
+    shapes = [tf.TensorShape(tensor.shape) for tensor in taken]
+    if len(shapes) != 1 or not shapes[0].is_compatible_with([None, None, None, features.CHANNELS]):
+        named = ", ".join(map(str, shapes)) or "nothing"
+        raise MarqueeError(f"{path}: takes {named}; a backbone takes images [N, H, W, {features.CHANNELS}] alone.")
+    kind = keras.backend.standardize_dtype(taken[0].dtype)
+    if kind != "float32":
         raise MarqueeError(f"{path}: takes images of {kind}; a backbone takes float32, scaled as backbone_scale says.")
-    side = [length or image_size for length in taken[0].shape[1:3]]
+    side = [length or image_size for length in (shapes[0].as_list() if shapes[0].rank else [None] * 4)[1:3]]
     said = _said(network, np.zeros((2, *side, features.CHANNELS), np.float32), path)
     if len(said.shape) not in (2, 4):
         raise MarqueeError(

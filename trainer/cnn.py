@@ -37,12 +37,14 @@ def default(task: Task) -> keras.Model:
     In place of all that, where there is a backbone, its features, normalised: their size is the backbone's own.
     """
     pixels = _poster_input(task)
-    if task.backbone is None:
-        x = _convolutions(pixels)
-    else:
-        x = layers.BatchNormalization(center=False, scale=False, name="Norm")(task.backbone(pixels))
+    x = _convolutions(pixels) if task.backbone is None else _normalised(task.backbone(pixels))
     x = layers.Dropout(0.4, name="Drop")(x)
     return keras.Model({features.PIXELS: pixels}, heads.output_layer(task)(x), name="cnn")
+
+
+def _normalised(said: keras.KerasTensor) -> keras.KerasTensor:
+    """Features of whatever size at a mean of 0 and a variance of 1, as He et al. 2022 probe a frozen network."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-6, center=False, scale=False, name="Norm")(said)
 
 
 def _convolutions(pixels: keras.KerasTensor) -> keras.KerasTensor:
