@@ -6,12 +6,11 @@ from marquee.toml in the current folder, else they are the defaults.
 
 import os
 import sys
-from pathlib import Path
 
 from pipeline import settings as settings_module
 from pipeline.dag import create_pipeline
 from pipeline.environment import settings_file
-from pipeline.paths import Paths, file_fingerprint, snapshot_of_schema, source_fingerprint
+from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 from pipeline.runner import MarqueeDagRunner
 from transform.errors import MarqueeError
 
@@ -22,15 +21,15 @@ def main() -> None:
             settings = settings_module.from_json(text)
         else:
             settings = settings_module.load(settings_file(None))
+        settings = with_absolute_files(settings)
         paths = snapshot_of_schema(Paths.bind(settings))
     except MarqueeError as error:
         sys.exit(f"marquee: {error}")
     sources = {
         "transform": source_fingerprint("transform"),
         "trainer": source_fingerprint("transform", "trainer"),
+        **files_fingerprints(settings),
     }
-    if settings.lstm.embeddings:
-        sources["lstm"] = file_fingerprint(Path(settings.lstm.embeddings))
     MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources))
 
 

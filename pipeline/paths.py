@@ -4,8 +4,9 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pipeline.settings import Settings
+from pipeline.settings import FILES, PARTS, Settings
 from transform.errors import MarqueeError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,12 +89,30 @@ def source_fingerprint(*rooms: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def file_fingerprint(path: Path) -> str:
-    """SHA-256 over a file; empty where there is none, which is for its reader to complain of."""
-    if not path.is_file():
-        return ""
+def with_absolute_files(settings: Settings) -> Settings:
+    """The same settings with the files that Trainers read named as data.root is: from this folder, or from home."""
+    for name in PARTS:
+        training = settings.training(name)
+        given = {key: getattr(training, key) for key in FILES if getattr(training, key)}
+        found: dict[str, Any] = {key: str(Path(path).expanduser().resolve()) for key, path in given.items()}
+        changed: dict[str, Any] = {name: dataclasses.replace(training, **found)}
+        settings = dataclasses.replace(settings, **changed)
+    return settings
+
+
+def files_fingerprints(settings: Settings) -> dict[str, str]:
+    """Fingerprints of the files that the settings of a model name, by model: its cache key has their paths alone."""
+    named = {name: [getattr(settings.training(name), key) for key in FILES] for name in PARTS}
+    return {name: fingerprint(*filter(None, paths)) for name, paths in named.items() if any(paths)}
+
+
+def fingerprint(*paths: str) -> str:
+    """SHA-256 over files, and all files of folders; what is not there is for its reader to complain of."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in map(Path, paths):
+        for file in sorted(each for each in (path, *path.rglob("*")) if each.is_file()):
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            with file.open("rb") as content:
+                while block := content.read(1 << 20):
+                    digest.update(block)
     return digest.hexdigest()[:16]

@@ -77,6 +77,8 @@ class Training:
     asymmetric_gamma_positive: float = 1.0
     asymmetric_margin: float = 0.05
     embeddings: str = ""  # file of word vectors in GloVe's text format that the default lstm starts from; empty: none
+    backbone: str = ""  # Keras file or SavedModel folder of a network whose features the default cnn learns on
+    backbone_scale: Literal["0..255", "0..1", "-1..1"] = "0..255"  # what the backbone takes pixels as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ class Settings:
 
 
 PARTS = tuple(name for name, kind in typing.get_type_hints(Settings).items() if kind is Training)
+FILES = ("embeddings", "backbone")  # settings of a Training that name files of the user's
 FUSION = "fusion"  # of all the others, and without settings of its own
 MODELS = (*PARTS, FUSION)
 
@@ -260,5 +263,7 @@ def _check_ranges(settings: Settings) -> None:
     for name in PARTS:
         if settings.training(name).embeddings and (name, settings.training(name).variant) != ("lstm", "default"):
             raise MarqueeError(f"{name}.embeddings: only the default variant of lstm starts from word vectors.")
+        if settings.training(name).backbone and (name, settings.training(name).variant) != ("cnn", "default"):
+            raise MarqueeError(f"{name}.backbone: only the default variant of cnn learns on a backbone.")
     if not settings.work:
         raise MarqueeError("work = '': allowed is the path of a folder.")

@@ -10,12 +10,13 @@ import tensorflow as tf
 from keras import layers
 
 from trainer import data, heads
+from trainer.backbone import Backbone
 from trainer.fitting import NETWORK_FILE
 from trainer.linear import NgramLinear
 from trainer.lstm import AttentionPooling
 from transform import features
 
-LAYERS = (AttentionPooling, NgramLinear)  # imported, so that Keras knows them
+LAYERS = (AttentionPooling, Backbone, NgramLinear)  # imported, so that Keras knows them
 
 
 def explain_fn(

@@ -15,7 +15,7 @@ import tensorflow_transform as tft
 from scipy.special import expit
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import data, decisions, embeddings, export, folds, heads, learning, linear, losses, metrics
+from trainer import backbone, data, decisions, embeddings, export, folds, heads, learning, linear, losses, metrics
 from trainer.balance import Balance, balance_of
 from trainer.evidence import Evidence
 from trainer.recipe import Recipe, Task, choose
@@ -57,7 +57,7 @@ def read(fn_args: FnArgs) -> Job:
 
     Raises:
         MarqueeError: the train or the eval split is empty, the label balance is of other genres than the transform
-            graph, or a file of word vectors cannot be used.
+            graph, or word vectors or a backbone cannot be used.
     """
     settings: dict[str, Any] = fn_args.custom_config
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -74,6 +74,7 @@ def read(fn_args: FnArgs) -> Job:
         vocabulary_size=settings["vocabulary_size"],
         ngram_buckets=settings["ngram_buckets"],
         vectors=_vectors(settings.get("embeddings"), transformed),
+        backbone=_backbone(settings),
         class_weights=balance.weights if settings.get("class_balance") == "weights" else None,
     )
     return Job(
@@ -90,6 +91,15 @@ def _vectors(path: str | None, transformed: tft.TFTransformOutput) -> dict[int, 
     found = embeddings.read(Path(path), words)
     log.info("%s: %d of %d words have a vector", path, len(found), len(words))
     return {place + features.RESERVED_TOKENS: vector for place, vector in found.items()}
+
+
+def _backbone(settings: Mapping[str, Any]) -> keras.Layer | None:
+    path = settings.get("backbone")
+    if not path:
+        return None
+    frozen = backbone.read(Path(path), settings["backbone_scale"], settings["image_size"])
+    log.info("%s: backbone, %s x %s pixels to %d features", path, *frozen.side, frozen.size)
+    return frozen
 
 
 def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:

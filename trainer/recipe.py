@@ -22,6 +22,7 @@ class Task:
         vocabulary_size: token ids, padding and unknown included.
         ngram_buckets: that n-grams are hashed into.
         vectors: pretrained ones, float32 [D], by token id; may be empty.
+        backbone: a frozen layer from posters to features float32 [N, D], the same for all networks; None: none.
         class_weights: of an absent and of a present label of each genre in the loss, [G, 2]; None: 1 each.
     """
 
@@ -31,6 +32,7 @@ class Task:
     vocabulary_size: int
     ngram_buckets: int
     vectors: Mapping[int, np.ndarray] = field(default_factory=dict)
+    backbone: keras.Layer | None = None
     class_weights: Sequence[Sequence[float]] | None = None
 
     @property

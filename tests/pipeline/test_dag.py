@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import settings
 from pipeline.dag import create_pipeline
-from pipeline.paths import Paths, file_fingerprint, snapshot_of_schema, source_fingerprint
+from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 
 SOURCES = {"transform": "t", "trainer": "r"}
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
@@ -92,20 +92,37 @@ def test_a_setting_reaches_the_components_that_it_is_for(overrides, changed):
     assert {id for id in before if before[id] != after[id]} == changed
 
 
-def test_another_file_of_word_vectors_is_another_input(tmp_path):
-    def of_lstm(fingerprint: str) -> dict[str, str]:
-        paths = Paths(data=Path("/d"), work=Path("/w"), schema=None)
-        chosen = settings.load(None, {"lstm.embeddings": "vectors.txt"})
-        pipeline = create_pipeline(chosen, paths, SOURCES | {"lstm": fingerprint})
+@pytest.mark.parametrize(
+    ("key", "model", "inside"),
+    [("embeddings", "lstm", ""), ("backbone", "cnn", ""), ("backbone", "cnn", "variables/v")],
+)
+def test_other_content_of_a_file_that_the_settings_name_is_another_input(tmp_path, key, model, inside):
+    named = tmp_path / "named"
+    content = named / inside if inside else named
+    content.parent.mkdir(parents=True, exist_ok=True)
+
+    def configured(text: str) -> dict[str, str]:
+        content.write_text(text)
+        chosen = settings.load(None, {f"{model}.{key}": str(named)})
+        pipeline = create_pipeline(
+            chosen, Paths(data=Path("/d"), work=Path("/w"), schema=None), SOURCES | files_fingerprints(chosen)
+        )
         return {node.id: node.exec_properties.get("custom_config") for node in pipeline.components}
 
-    file = tmp_path / "vectors.txt"
-    file.write_text("war 1 2\n")
-    first = file_fingerprint(file)
-    file.write_text("war 1 3\n")
-    one, other = of_lstm(first), of_lstm(file_fingerprint(file))
-    assert {id for id in one if one[id] != other[id]} == {"Trainer.lstm"}
-    assert file_fingerprint(tmp_path / "missing.txt") == ""
+    one, same, other = (configured(text) for text in ("war 1 2\n", "war 1 2\n", "war 1 3\n"))
+    assert one == same
+    assert {id for id in one if one[id] != other[id]} == {f"Trainer.{model}"}
+
+
+def test_files_that_the_settings_name_are_found_from_here_and_from_home(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    given = settings.load(None, {"lstm.embeddings": "vectors.txt", "cnn.backbone": "~/net.keras"})
+    bound = with_absolute_files(given)
+    assert (bound.lstm.embeddings, bound.cnn.backbone) == (str(tmp_path / "vectors.txt"), "/home/ada/net.keras")
+    assert with_absolute_files(settings.load(None)) == settings.load(None)
+    assert files_fingerprints(settings.load(None)) == {}
+    assert set(files_fingerprints(bound)) == {"lstm", "cnn"}  # their Trainers will miss them
 
 
 def test_changed_code_is_another_fingerprint(tmp_path, monkeypatch):

@@ -39,6 +39,8 @@ def test_json_round_trip():
         ("cnn.epochs", "many", ["cnn.epochs = 'many'", "a whole number"]),
         ("cnn.epochs", "1.5", ["cnn.epochs = 1.5", "a whole number"]),
         ("cnn.epochs", "true", ["cnn.epochs = True", "a whole number"]),
+        ("lstm.backbone", "b.keras", ["lstm.backbone", "only the default variant of cnn"]),
+        ("cnn.backbone_scale", "0..2", ["cnn.backbone_scale = '0..2'", "'-1..1'"]),
         ("cnn.embeddings", "v.txt", ["cnn.embeddings", "only the default variant of lstm"]),
         ("cnn.epochs", "0", ["cnn.epochs = 0", "1 or more"]),
         ("cnn.learning_rate", "nan", ["cnn.learning_rate = nan", "or more"]),
