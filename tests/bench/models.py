@@ -1,7 +1,8 @@
 """Every model and every yardstick in one table: `make bench-models DATA=... WORK=...`.
 
-Two runs of the pipeline in one work folder, the default variants and the reference ones; what does not change comes
-from TFX's cache. Figures are those of each run's comparison.json, on the test split; nothing is chosen on it.
+Two runs of the pipeline in one work folder, the default variants and the reference ones. Figures are those of each
+run's comparison.json, on the test split; nothing is chosen on it. A run that took hours is not run again: its rows stay
+in `<work>/bench-models/<variant>.json`, with the commit that they were measured at, until that file is removed.
 """
 
 import argparse
@@ -35,7 +36,14 @@ def main() -> None:
     given = parser.parse_args()
     rows = {}
     for variant, arguments in RUNS.items():
-        for name, row in _compared(given, arguments).items():
+        kept = Path(given.work, "bench-models", f"{variant}.json")
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            content = {"commit": _commit(), "models": _compared(given, arguments)}
+            kept.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        measured = json.loads(kept.read_text(encoding="utf-8"))
+        print(f"{variant} variants: measured at commit {measured['commit']}")
+        for name, row in measured["models"].items():
             rows[name if row["yardstick"] or variant == "default" else f"{name}, {variant}"] = row
     console = Console(width=220)
     console.print(_averages(rows))
@@ -48,6 +56,12 @@ def _compared(given: argparse.Namespace, arguments: list[str]) -> dict[str, dict
     subprocess.run([*command, "--span", given.span] if given.span else command, check=True)
     reports = sorted(Path(given.work, "reports").iterdir(), key=lambda folder: folder.name)
     return json.loads((reports[-1] / "run.json").read_text(encoding="utf-8"))["comparison"]["models"]
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip() or "unknown"
 
 
 def _averages(rows: dict[str, dict]) -> Table:
