@@ -58,7 +58,7 @@ class Transform:
     image_size: int = 64  # pixels, square
     vocabulary_size: int = 10_000  # padding and unknown included
     max_words: int = 128  # of one overview
-    ngram_buckets: int = 131_072  # that n-grams of words and of letters are hashed into, half each
+    ngram_buckets: int = 1_048_576  # that n-grams of words and of letters are hashed into, half each
 
 
 @dataclass(frozen=True, kw_only=True)

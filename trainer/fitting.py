@@ -240,6 +240,8 @@ def _solved(job: Job, fold: np.ndarray, members: int) -> tuple[keras.Model, list
     """The n-gram head, and what it says: of train where `members` is over 1, of eval."""
     started = time.monotonic()
     ngrams = {split: data.ngram_matrix(files, job.task.ngram_buckets) for split, files in job.files.items()}
+    used = linear.used(ngrams["train"])
+    ngrams = {split: films[:, used] for split, films in ngrams.items()}
     survey = job.surveys["train"]
     there = survey.present[features.HAS_OVERVIEW]
     unseen = np.zeros((len(fold), len(job.genres)), np.float32)
@@ -252,7 +254,7 @@ def _solved(job: Job, fold: np.ndarray, members: int) -> tuple[keras.Model, list
     kernel, bias = (np.mean(values, axis=0) for values in zip(*solved, strict=True))
     log.info("%s: n-grams solved, %.0f s", job.settings["name"], time.monotonic() - started)
     said = [unseen] if members > 1 else []
-    return linear.network(job.task, kernel, bias), [*said, ngrams["eval"] @ kernel + bias]
+    return linear.network(job.task, used, kernel, bias), [*said, ngrams["eval"] @ kernel + bias]
 
 
 def _said(network: keras.Model, films: tf.data.Dataset) -> np.ndarray:

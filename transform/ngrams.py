@@ -36,10 +36,11 @@ def of_letters(words: tf.RaggedTensor) -> tf.RaggedTensor:
 
 
 def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTensor, tf.SparseTensor]:
-    """Which buckets a film's n-grams fall into, and their TF-IDF: (1 + ln count) (1 + ln((1 + D) / (1 + d))).
+    """Which buckets a film's n-grams fall into, and their weights: (1 + ln count) (1 + ln((1 + D) / (1 + d))) squared.
 
-    D films of train, d of them with the bucket (Manning, Raghavan and Schuetze 2008, 6.4); a film's weights have the
-    Euclidean length 1. Buckets of fewer than MIN_FILMS films of train are left out.
+    D films of train, d of them with the bucket: TF-IDF (Manning, Raghavan and Schuetze 2008, 6.4), the second factor
+    squared, since a regression that pulls all coefficients alike trusts rare n-grams too little. A film's weights have
+    the Euclidean length 1. Buckets of fewer than MIN_FILMS films of train are left out.
 
     Args:
         ngrams: ragged string [N, K].
@@ -56,10 +57,11 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
     ones = tf.ones_like(bucket, tf.float32)
     with_bucket = tft.sum(tf.math.unsorted_segment_sum(ones, bucket, buckets)[None], reduce_instance_dims=False)
     all_films = tft.sum(tf.ones([films], tf.float32))
+    with_bucket = tf.gather(with_bucket, bucket)  # from here on by entry: a served film has few of the buckets
     idf = 1 + tf.math.log((1 + all_films) / (1 + with_bucket))
-    weight = (1 + tf.math.log(tf.cast(counts, tf.float32))) * tf.gather(idf, bucket)
+    weight = (1 + tf.math.log(tf.cast(counts, tf.float32))) * tf.square(idf)
 
-    kept = tf.gather(with_bucket, bucket) >= MIN_FILMS
+    kept = with_bucket >= MIN_FILMS
     row, bucket, weight = row[kept], bucket[kept], weight[kept]
     length = tf.sqrt(tf.math.unsorted_segment_sum(weight * weight, row, films))
     weight /= tf.gather(length, row)

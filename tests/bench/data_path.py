@@ -20,7 +20,7 @@ from pathlib import Path
 
 SMALL, LARGE = 2_000, 10_000
 ROUNDS = 5
-CONFIG = {"image_size": 64, "vocabulary_size": 10_000, "max_words": 128, "ngram_buckets": 131_072}
+CONFIG = {"image_size": 64, "vocabulary_size": 10_000, "max_words": 128, "ngram_buckets": 1_048_576}
 
 
 def main() -> None:

@@ -31,7 +31,9 @@ def test_a_genre_of_no_film_or_of_all_gets_its_share():
 def test_the_network_says_what_was_solved():
     kernel, bias = linear.solve(NGRAMS, LABELS)
     task = Task(positives=[6, 4, 0, 10], films=10, image_size=4, vocabulary_size=9, ngram_buckets=BUCKETS)
-    said = linear.network(task, kernel, bias).predict(
+    used = linear.used(NGRAMS)
+    np.testing.assert_array_equal(used, [0, 1, 2])
+    said = linear.network(task, used, kernel[used], bias).predict(
         {
             features.NGRAMS: np.tile([0, 2, 1, 0], (2, 1)),
             features.NGRAM_WEIGHTS: np.array([[0.8, 0.6, 0, 0], [0, 0.6, 0.8, 0]], np.float32),
@@ -40,3 +42,12 @@ def test_the_network_says_what_was_solved():
     )
     expected = 1 / (1 + np.exp(-(NGRAMS[[0, 9]] @ kernel + bias)))
     np.testing.assert_allclose(said, expected, rtol=1e-5)
+
+
+def test_a_bucket_that_no_film_of_train_has_weighs_nothing():
+    kernel, bias = linear.solve(NGRAMS, LABELS)
+    task = Task(positives=[6, 4, 0, 10], films=10, image_size=4, vocabulary_size=9, ngram_buckets=BUCKETS)
+    used = linear.used(NGRAMS)
+    network = linear.network(task, used, kernel[used], bias)
+    films = {features.NGRAMS: np.array([[BUCKETS - 1, 3]]), features.NGRAM_WEIGHTS: np.array([[0.7, 0.7]], np.float32)}
+    np.testing.assert_allclose(network.predict(films, verbose=0), 1 / (1 + np.exp(-bias))[None], rtol=1e-5)

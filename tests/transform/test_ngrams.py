@@ -34,7 +34,7 @@ def test_a_word_of_a_megabyte_is_cut():
     assert len(found) == sum(ngrams.MAX_LETTERS + 2 - width + 1 for width in ngrams.LETTER_WIDTHS)
 
 
-def test_weights_are_those_of_scikit_learn(tmp_path):
+def test_weights_are_those_of_scikit_learn_times_idf(tmp_path):
     """Analysed on train alone, in several batches; what only one film of train has is left out."""
 
     def preprocessing_fn(inputs):
@@ -54,7 +54,7 @@ def test_weights_are_those_of_scikit_learn(tmp_path):
     vectorizer.fit(TRAIN)
     seen = np.array([sum(gram in vectorizer.build_analyzer()(text) for text in TRAIN) >= ngrams.MIN_FILMS
                      for gram in vectorizer.get_feature_names_out()])  # fmt: skip
-    full = vectorizer.set_params(norm=None).transform([*TRAIN, *TEST]).toarray() * seen
+    full = vectorizer.set_params(norm=None).transform([*TRAIN, *TEST]).toarray() * vectorizer.idf_ * seen
     expected = full / np.maximum(np.linalg.norm(full, axis=1, keepdims=True), 1e-9)
     columns = tf.strings.to_hash_bucket_fast(vectorizer.get_feature_names_out().tolist(), BUCKETS).numpy()
     assert len(set(columns)) == len(columns)
