@@ -1,4 +1,4 @@
-"""The poster model: a convolutional network over 64 x 64 pixels."""
+"""The poster model: a convolutional network over 64 x 64 pixels, beside how a poster is like others."""
 
 import keras
 from keras import layers
@@ -85,6 +85,7 @@ RECIPES = {
     "default": Recipe(
         head=HEAD,
         build=default,
+        likeness=True,
         folds=5,
         epochs=36,
         learning_rate=2e-3,

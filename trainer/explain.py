@@ -12,11 +12,13 @@ from keras import layers
 from trainer import data, heads
 from trainer.backbone import Backbone
 from trainer.fitting import NETWORK_FILE
+from trainer.likeness import Likeness
 from trainer.linear import NgramLinear
+from trainer.looks import Looks
 from trainer.lstm import AttentionPooling
 from transform import features
 
-LAYERS = (AttentionPooling, Backbone, NgramLinear)  # imported, so that Keras knows them
+LAYERS = (AttentionPooling, Backbone, Likeness, Looks, NgramLinear)  # imported, so that Keras knows them
 
 
 def explain_fn(

@@ -15,7 +15,20 @@ import tensorflow_transform as tft
 from scipy.special import expit
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import backbone, data, decisions, embeddings, export, folds, heads, learning, linear, losses, metrics
+from trainer import (
+    backbone,
+    data,
+    decisions,
+    embeddings,
+    export,
+    folds,
+    heads,
+    learning,
+    likeness,
+    linear,
+    losses,
+    metrics,
+)
 from trainer.balance import Balance, balance_of
 from trainer.evidence import Evidence
 from trainer.recipe import Recipe, Task, choose
@@ -130,6 +143,9 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     if recipe.ngrams:
         _check_flag(features.HAS_OVERVIEW, survey, settings["name"])
         networks[linear.HEAD], said[linear.HEAD] = _solved(job, fold, members)
+    if recipe.likeness:
+        _check_flag(features.HAS_POSTER, survey, settings["name"])
+        networks[likeness.HEAD], said[likeness.HEAD] = _alike(job, fold, members)
     started = time.monotonic()
     networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members)
     history = _mean_history(histories)
@@ -255,6 +271,29 @@ def _solved(job: Job, fold: np.ndarray, members: int) -> tuple[keras.Model, list
     log.info("%s: n-grams solved, %.0f s", job.settings["name"], time.monotonic() - started)
     said = [unseen] if members > 1 else []
     return linear.network(job.task, used, kernel, bias), [*said, ngrams["eval"] @ kernel + bias]
+
+
+def _alike(job: Job, fold: np.ndarray, members: int) -> tuple[keras.Model, list[np.ndarray]]:
+    """The likeness head, and what it says, as `_solved`."""
+    started = time.monotonic()
+    survey, seed = job.surveys["train"], job.settings["seed"]
+    there = survey.present[features.HAS_POSTER]
+    landmarks = likeness.landmarks(survey.ids, there, seed)
+    films = job.batches("train", repeated=landmarks.astype(np.int64))
+    measure = likeness.measure(np.concatenate([inputs[features.PIXELS].numpy() for inputs, _ in films]), seed)
+    like = {split: measure.predict(learning.inputs_of(measure, job.batches(split)), verbose=0) for split in job.surveys}
+    unseen = np.zeros((len(fold), len(job.genres)), np.float32)
+    solved = []
+    for member in range(members):
+        left_out = (fold == member) & (members > 1)
+        learnt = there & ~left_out
+        kernel, bias = likeness.solve(like["train"][learnt], like["train"][landmarks], survey.labels[learnt])
+        unseen[left_out] = like["train"][left_out] @ kernel + bias
+        solved.append((kernel, bias))
+    kernel, bias = (np.mean(values, axis=0) for values in zip(*solved, strict=True))
+    log.info("%s: likeness solved, %.0f s", job.settings["name"], time.monotonic() - started)
+    said = [unseen] if members > 1 else []
+    return likeness.network(job.task, measure, kernel, bias), [*said, like["eval"] @ kernel + bias]
 
 
 def _said(network: keras.Model, films: tf.data.Dataset) -> np.ndarray:

@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import backbone, cnn, evidence, fitting, heads, lstm
+from trainer import backbone, cnn, evidence, fitting, heads, likeness, looks, lstm
 
-LAYERS = (backbone, cnn, lstm)  # imported, so that Keras knows the layers of their networks
+LAYERS = (backbone, cnn, likeness, looks, lstm)  # imported, so that Keras knows the layers of their networks
 
 
 def run_fn(fn_args: FnArgs) -> None:

@@ -70,6 +70,7 @@ class Recipe:
             all (a cross-validation committee, Krogh and Vedelsby 1995). 1: one network that learns from everything.
             Unless the settings say otherwise.
         ngrams: whether the n-gram head stands beside the network.
+        likeness: whether the likeness head does.
     """
 
     head: str
@@ -81,6 +82,7 @@ class Recipe:
     weight_decay: float = 0.0
     folds: int = 1
     ngrams: bool = False
+    likeness: bool = False
 
 
 def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe:
