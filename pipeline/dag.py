@@ -33,6 +33,9 @@ from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from pipeline.settings import FUSION, MODELS, PARTS, Settings
 
+PREPROCESSING, EXPLAIN = "transform.preprocessing", "trainer.explain"
+TRAINERS = {name: f"trainer.{name}" for name in MODELS}
+CODE = (PREPROCESSING, *TRAINERS.values(), EXPLAIN)  # modules whose functions components are given by import path
 TENSORFLOW_SERVING = "2.16.1"  # tag of its image; the minor is that of the TensorFlow that trains
 
 
@@ -42,8 +45,8 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     Args:
         settings: what to run.
         paths: where the data is and where everything goes.
-        sources: fingerprints of the code that goes by import path, "transform" and "trainer", and by the name of a
-            model of the files that its settings name.
+        sources: fingerprints: of the code that goes by import path, by module (`CODE`), and by the name of a model of
+            the files that its settings name.
     """
     examples = FilmExampleGen(
         input_base=str(paths.data),
@@ -79,8 +82,8 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         label_balance=balance.outputs["label_balance"],
-        preprocessing_fn="transform.preprocessing.preprocessing_fn",
-        custom_config={**dataclasses.asdict(settings.transform), "source": sources["transform"]},
+        preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
+        custom_config={**dataclasses.asdict(settings.transform), "source": sources[PREPROCESSING]},
     ).with_id("Transform")
     transform.add_upstream_nodes([validator, gate])
 
@@ -114,7 +117,7 @@ def _trainer(
     parts: Sequence[FilmTrainer],
 ) -> FilmTrainer:
     return FilmTrainer(
-        run_fn=f"trainer.{name}.run_fn",
+        run_fn=f"{TRAINERS[name]}.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
@@ -125,7 +128,7 @@ def _trainer(
             "name": name,
             **(dataclasses.asdict(settings.training(name)) if name in PARTS else {}),
             **dataclasses.asdict(settings.transform),
-            "source": sources["trainer"] + sources.get(name, ""),
+            "source": sources[TRAINERS[name]] + sources.get(name, ""),
         },
         parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")
@@ -171,8 +174,8 @@ def _comparison(
         transformed_examples=transform.outputs["transformed_examples"],
         model=channel_utils.union([trainer.outputs["model"] for trainer in compared]),
         model_run=channel_utils.union([trainer.outputs["model_run"] for trainer in compared]),
-        explain_fn="trainer.explain.explain_fn",
-        source=sources["trainer"],
+        explain_fn=f"{EXPLAIN}.explain_fn",
+        source=sources[EXPLAIN],
     ).with_id("ComparisonReport")
     comparison.add_upstream_nodes([node for node in nodes if isinstance(node, GenreEvaluator)])
     return comparison

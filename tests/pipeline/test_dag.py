@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import settings
-from pipeline.dag import create_pipeline
+from pipeline import paths, settings
+from pipeline.dag import CODE, create_pipeline
 from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 
-SOURCES = {"transform": "t", "trainer": "r"}
+SOURCES = dict.fromkeys(CODE, "code")
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
 SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", *DRIFT, "LabelBalance", "Transform"}
 SHARED |= {"ComparisonReport"}
@@ -125,12 +125,56 @@ def test_files_that_the_settings_name_are_found_from_here_and_from_home(monkeypa
     assert set(files_fingerprints(bound)) == {"lstm", "cnn"}  # their Trainers will miss them
 
 
-def test_changed_code_is_another_fingerprint(tmp_path, monkeypatch):
+def test_changed_code_is_another_input_of_what_reaches_it(tmp_path, monkeypatch):
+    code = {
+        "trainer/__init__.py": "",
+        "trainer/cnn.py": "import numpy\nfrom trainer import fitting\n",
+        "trainer/lstm.py": "from trainer import fitting, words\n",
+        "trainer/fitting.py": "def run():\n    from transform.features import PIXELS\n",
+        "trainer/words.py": "import trainer.lstm\n",  # a circle
+        "trainer/fusion.py": "from trainer.cnn import run_fn\nfrom trainer.lstm import run_fn as other\n",
+        "transform/features.py": "PIXELS = 1\n",
+    }
     monkeypatch.setattr("pipeline.paths.ROOT", tmp_path)
-    (tmp_path / "trainer").mkdir()
-    code = tmp_path / "trainer" / "cnn.py"
-    code.write_text("a = 1\n")
-    before = source_fingerprint("trainer")
-    assert source_fingerprint("trainer") == before
-    code.write_text("a = 2\n")
-    assert source_fingerprint("trainer") != before
+    for name, text in code.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def fingerprints() -> dict[str, str]:
+        return {model: source_fingerprint(f"trainer.{model}") for model in ("cnn", "lstm", "fusion")}
+
+    def changed_by(name: str) -> set[str]:
+        before = fingerprints()
+        (tmp_path / name).write_text(code[name] + "a = 2\n")
+        after = fingerprints()
+        return {model for model in before if before[model] != after[model]}
+
+    assert fingerprints() == fingerprints()
+    assert changed_by("trainer/cnn.py") == {"cnn", "fusion"}
+    assert changed_by("trainer/words.py") == {"lstm", "fusion"}
+    for common in ("trainer/__init__.py", "trainer/fitting.py", "transform/features.py"):
+        assert changed_by(common) == {"cnn", "lstm", "fusion"}
+
+
+def test_every_module_that_a_component_is_given_is_reached_with_what_it_imports():
+    reached = {module: {path.stem for path in paths._reached(module)} for module in CODE}
+    assert {"cnn", "fitting", "decisions", "features"} <= reached["trainer.cnn"]
+    assert "cnn" not in reached["trainer.lstm"]
+    assert {"cnn", "lstm"} <= reached["trainer.fusion"]
+    assert {"preprocessing", "posters"} <= reached["transform.preprocessing"]
+    assert len({source_fingerprint(module) for module in CODE}) == len(CODE)
+
+
+def test_a_new_fingerprint_reaches_the_components_that_it_is_for():
+    def configured(sources: dict[str, str]) -> dict[str, object]:
+        built = create_pipeline(settings.load(None), Paths(data=Path("/d"), work=Path("/w"), schema=None), sources)
+        return {node.id: node.exec_properties for node in built.components}
+
+    before = configured(SOURCES)
+    for module, changed in {
+        "transform.preprocessing": {"Transform"},
+        "trainer.lstm": {"Trainer.lstm"},
+        "trainer.explain": {"ComparisonReport"},
+    }.items():
+        after = configured(SOURCES | {module: "edited"})
+        assert {id for id in before if before[id] != after[id]} == changed
