@@ -14,6 +14,7 @@ from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
 from tfx.types import channel_utils
 
 from components.atomic_pusher.component import AtomicPusher
+from components.base_model.resolver import base_model_resolver
 from components.comparison_report.component import ComparisonReport
 from components.drift_report.component import DriftReport
 from components.drift_report.gate import DriftGate
@@ -92,8 +93,9 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     for name in MODELS:  # what another is made of comes before it
         if name in settings.models or FUSION in settings.models:
             parts = [trainers[part] for part in PARTS] if name == FUSION else []
-            trainers[name] = _trainer(name, settings, sources, schema, balance, transform, parts)
-            nodes.append(trainers[name])
+            base = _base_model(name, settings, transform)
+            trainers[name] = _trainer(name, settings, sources, schema, balance, transform, parts, base)
+            nodes += [node for node in (base, trainers[name]) if node]
         if name in settings.models:
             nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
     nodes.append(_comparison(settings, sources, examples, transform, trainers, nodes))
@@ -107,6 +109,17 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     )
 
 
+def _base_model(name: str, settings: Settings, transform: FilmTransform) -> base_node.BaseNode | None:
+    if name not in PARTS or not settings.training(name).warm_start:
+        return None
+    return base_model_resolver(
+        name,
+        trainer_id=f"Trainer.{name}",
+        evaluator_id=f"Evaluator.{name}",
+        examples=transform.outputs["transformed_examples"],
+    )
+
+
 def _trainer(
     name: str,
     settings: Settings,
@@ -115,6 +128,7 @@ def _trainer(
     balance: LabelBalance,
     transform: FilmTransform,
     parts: Sequence[FilmTrainer],
+    base: base_node.BaseNode | None,
 ) -> FilmTrainer:
     return FilmTrainer(
         run_fn=f"{TRAINERS[name]}.run_fn",
@@ -130,6 +144,8 @@ def _trainer(
             **dataclasses.asdict(settings.transform),
             "source": sources[TRAINERS[name]] + sources.get(name, ""),
         },
+        base_model=base.outputs["model"] if base else None,
+        base_run=base.outputs["model_run"] if base else None,
         parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")
 

@@ -70,6 +70,7 @@ class Training:
     folds: int | None = None  # parts of train, each left out by one network; none: the variant's own number
     patience: int = 8  # epochs without a better cross-entropy on eval before training stops
     seed: int = 7
+    warm_start: bool = False  # begin with the weights of the last blessed model of an earlier span
     class_balance: Literal["none", "weights", "oversample", "focal", "asymmetric"] = "none"
     class_weights: Literal["effective_number", "inverse_frequency"] = "effective_number"  # for "weights"
     focal_gamma: float = 2.0  # for "focal"
