@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfx import types
 
@@ -25,6 +26,7 @@ from components.film_schema_gen.component import FilmSchemaGen
 from components.film_statistics import film_stats_options
 from components.film_trainer.component import FilmTrainer
 from components.film_transform.component import FilmTransform
+from components.film_tuner.component import FilmTuner
 from components.genre_evaluator.component import GenreEvaluator
 from components.label_balance.component import LabelBalance
 from components.latest_blessed.resolver import latest_blessed_resolver
@@ -94,8 +96,10 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         if name in settings.models or FUSION in settings.models:
             parts = [trainers[part] for part in PARTS] if name == FUSION else []
             base = _base_model(name, settings, transform)
-            trainers[name] = _trainer(name, settings, sources, schema, balance, transform, parts, base)
-            nodes += [node for node in (base, trainers[name]) if node]
+            films = _films(name, settings, sources, schema, balance, transform)
+            search = _search(name, settings, films)
+            trainers[name] = _trainer(name, films, parts, base, search)
+            nodes += [node for node in (base, search, trainers[name]) if node]
         if name in settings.models:
             nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
     nodes.append(_comparison(settings, sources, examples, transform, trainers, nodes))
@@ -120,32 +124,50 @@ def _base_model(name: str, settings: Settings, transform: FilmTransform) -> base
     )
 
 
-def _trainer(
+def _films(
     name: str,
     settings: Settings,
     sources: Mapping[str, str],
     schema: base_node.BaseNode,
     balance: LabelBalance,
     transform: FilmTransform,
-    parts: Sequence[FilmTrainer],
-    base: base_node.BaseNode | None,
-) -> FilmTrainer:
-    return FilmTrainer(
-        run_fn=f"{TRAINERS[name]}.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        label_balance=balance.outputs["label_balance"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={
+) -> dict[str, Any]:
+    """What Tuner and Trainer of a model are given alike."""
+    return {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "schema": schema.outputs["schema"],
+        "label_balance": balance.outputs["label_balance"],
+        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
+        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
+        "custom_config": {
             "name": name,
             **(dataclasses.asdict(settings.training(name)) if name in PARTS else {}),
             **dataclasses.asdict(settings.transform),
             "source": sources[TRAINERS[name]] + sources.get(name, ""),
         },
+    }
+
+
+def _search(name: str, settings: Settings, films: Mapping[str, Any]) -> FilmTuner | None:
+    if name not in PARTS or not settings.training(name).tuner:
+        return None
+    return FilmTuner(tuner_fn=f"{TRAINERS[name]}.tuner_fn", **films).with_id(f"Tuner.{name}")
+
+
+def _trainer(
+    name: str,
+    films: Mapping[str, Any],
+    parts: Sequence[FilmTrainer],
+    base: base_node.BaseNode | None,
+    search: FilmTuner | None,
+) -> FilmTrainer:
+    return FilmTrainer(
+        run_fn=f"{TRAINERS[name]}.run_fn",
+        **films,
         base_model=base.outputs["model"] if base else None,
         base_run=base.outputs["model_run"] if base else None,
+        hyperparameters=search.outputs["best_hyperparameters"] if search else None,
         parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")
 

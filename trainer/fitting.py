@@ -33,7 +33,7 @@ from trainer import (
 )
 from trainer.balance import Balance, balance_of
 from trainer.evidence import Evidence
-from trainer.recipe import Recipe, Task, choose
+from trainer.recipe import Recipe, Task, choose, tuned
 from transform import features
 from transform.errors import MarqueeError
 
@@ -136,7 +136,8 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     Args:
         fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, folds, seed,
             class_balance, class_weights, focal_gamma, image_size, vocabulary_size, ngram_buckets, and `label_balance`,
-            the content of label_balance.json.
+            the content of label_balance.json. Where there are, also `base_model`, to start from, with `base` in
+            `custom_config`, and the `hyperparameters` of a search.
         recipes: by variant.
 
     Returns:
@@ -147,7 +148,8 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     """
     job = read(fn_args)
     settings, survey = job.settings, job.surveys["train"]
-    recipe = choose(recipes, settings)
+    found = (fn_args.hyperparameters or {}).get("values")
+    recipe = choose(recipes, settings) if found is None else tuned(choose(recipes, settings), found)
     members = folds.count(recipe.folds, len(survey.ids))
     fold = folds.of_films(survey.ids, members, settings["seed"])
     start = _start(job, fn_args.base_model, recipe, members)
@@ -157,12 +159,14 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         _check_flag(features.HAS_OVERVIEW, survey, settings["name"])
         networks[linear.HEAD], said[linear.HEAD] = _solved(job, fold, members)
     started = time.monotonic()
-    networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members, start)
+    networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members, start, settings["name"])
     history = _mean_history(histories)
     network = heads.side_by_side(networks, settings["name"])
     about = {
         **{key: settings[key] for key in RECORDED},
         "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "hyperparameters": found,
         "folds": members,
         "warm_start": start.about,
         "epochs": len(history["loss"]),
@@ -228,6 +232,17 @@ def finish(
     return model
 
 
+def learn_one(job: Job, recipe: Recipe, title: str) -> dict[str, list[float]]:
+    """How a network learns from all of train, on its own: a trial of a search, of which nothing is kept.
+
+    Returns:
+        As `learning.learn`.
+    """
+    fold = np.zeros(len(job.surveys["train"].ids), np.int64)
+    _, _, [history] = _learnt(job, recipe, fold, 1, warm_start.Start(), title)
+    return history
+
+
 def _start(job: Job, model: str | None, recipe: Recipe, members: int) -> warm_start.Start:
     """What the committee begins with."""
     words = [word.decode() for word in job.transformed.vocabulary_by_name(features.WORDS_VOCABULARY)]
@@ -241,9 +256,12 @@ def _start(job: Job, model: str | None, recipe: Recipe, members: int) -> warm_st
 
 
 def _learnt(
-    job: Job, recipe: Recipe, fold: np.ndarray, members: int, start: warm_start.Start
+    job: Job, recipe: Recipe, fold: np.ndarray, members: int, start: warm_start.Start, title: str
 ) -> tuple[keras.Model, list[np.ndarray], list[dict]]:
-    """A committee, what it says (of train where `members` is over 1, of eval), and how its members learnt."""
+    """A committee, what it says (of train where `members` is over 1, of eval), and how its members learnt.
+
+    Progress is told under `title`.
+    """
     settings, survey = job.settings, job.surveys["train"]
     times = np.ones(len(fold), np.int64)
     if settings["class_balance"] == "oversample":
@@ -260,14 +278,14 @@ def _learnt(
             _check_flag(heads.presence(network), survey, settings["name"])
             log.info(
                 "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, %s",
-                settings["name"], settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
+                title, settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
                 times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
             )  # fmt: skip
         left_out = (fold == member) & (members > 1)
         train = job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out)
-        title = settings["name"] if members == 1 else f"{settings['name']} {member + 1}/{members}"
+        told = title if members == 1 else f"{title} {member + 1}/{members}"
         logs = job.folder / f"member-{member + 1}"
-        histories.append(learning.learn(network, recipe, train, held_out, loss, settings, logs, title))
+        histories.append(learning.learn(network, recipe, train, held_out, loss, settings, logs, told))
         if left_out.any():
             unseen[left_out] = _said(network, job.batches("train", repeated=left_out.astype(np.int64)))
         networks.append(network)

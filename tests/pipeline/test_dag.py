@@ -40,6 +40,24 @@ def test_models_are_compared_once_all_are_evaluated():
     assert nodes["Trainer.lstm"] not in nodes["ComparisonReport"].upstream_nodes
 
 
+def test_a_base_model_is_looked_for_where_a_warm_start_is_asked_for():
+    nodes = {node.id: node for node in dag(**{"lstm.warm_start": True}).components}
+    assert set(nodes) - {node.id for node in dag().components} == {"BaseModel.lstm"}
+    assert nodes["BaseModel.lstm"] in nodes["Trainer.lstm"].upstream_nodes
+    assert nodes["Transform"] in nodes["BaseModel.lstm"].upstream_nodes
+    inputs = nodes["Trainer.lstm"].inputs
+    assert {"base_model", "base_run"} <= set(inputs)
+    assert inputs["examples"].producer_component_id == nodes["BaseModel.lstm"].inputs["examples"].producer_component_id
+
+
+def test_a_search_comes_before_the_trainer_that_it_is_for():
+    nodes = {node.id: node for node in dag(**{"cnn.tuner": True}).components}
+    assert set(nodes) - {node.id for node in dag().components} == {"Tuner.cnn"}
+    assert nodes["Trainer.cnn"].inputs["hyperparameters"].producer_component_id == "Tuner.cnn"
+    assert "hyperparameters" not in nodes["Trainer.lstm"].inputs
+    assert nodes["Tuner.cnn"].exec_properties["tuner_fn"] == "trainer.cnn.tuner_fn"
+
+
 def test_a_curated_schema_is_imported_instead_of_inferred():
     ids = {node.id for node in dag(schema=Path("/schema.pbtxt")).components}
     assert "ImportSchemaGen" in ids
