@@ -1,4 +1,4 @@
-"""Two spans of one pipeline with `warm_start`: the second starts from what the first has blessed, and only the second."""
+"""Two spans of one pipeline with `warm_start`: only the second starts from what the first has blessed."""
 
 import json
 from pathlib import Path
