@@ -4,11 +4,11 @@ One network learns for each trial, from all of train, and is judged by its plain
 that learns here. The best numbers reach the Trainer by its `hyperparameters`, see `trainer.recipe.tuned`.
 """
 
+import copy
 import logging
 import math
 from collections.abc import Mapping
 
-import attr
 import keras_tuner
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as trials
@@ -33,7 +33,9 @@ def tuner(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> TunerFnResult:
     Raises:
         MarqueeError: as `fitting.read`.
     """
-    job = fitting.read(attr.evolve(fn_args, model_run_dir=fn_args.working_dir, serving_model_dir=fn_args.working_dir))
+    given = copy.copy(fn_args)
+    given.model_run_dir = given.serving_model_dir = fn_args.working_dir  # a Tuner has none, and nothing is kept
+    job = fitting.read(given)
     return TunerFnResult(tuner=Search(job, choose(recipes, job.settings)), fit_kwargs={"verbose": 0})
 
 

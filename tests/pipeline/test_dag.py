@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tfx.dsl.compiler.compiler import Compiler
 
 from pipeline import paths, settings
 from pipeline.dag import CODE, create_pipeline
@@ -48,6 +49,12 @@ def test_a_base_model_is_looked_for_where_a_warm_start_is_asked_for():
     inputs = nodes["Trainer.lstm"].inputs
     assert {"base_model", "base_run"} <= set(inputs)
     assert inputs["examples"].producer_component_id == nodes["BaseModel.lstm"].inputs["examples"].producer_component_id
+
+
+def test_a_part_that_is_not_evaluated_here_may_ask_for_a_base_model():
+    compiled = Compiler().compile(dag(models="fusion", **{"lstm.warm_start": True, "lstm.tuner": True}))
+    ids = [node.pipeline_node.node_info.id for node in compiled.nodes]
+    assert ids.index("BaseModel.lstm") < ids.index("Trainer.lstm") > ids.index("Tuner.lstm")
 
 
 def test_a_search_comes_before_the_trainer_that_it_is_for():
