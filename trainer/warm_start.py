@@ -111,7 +111,9 @@ class _Refused(Exception):
 
 
 def _start(model: Path, run: Path, recipe: Recipe, task: Task, names: Names, now: Mapping[str, Any]) -> Start:
-    card, before = (_json(path) for path in (model / "assets.extra" / "marquee.json", run / "training.json"))
+    card, before = (
+        json.loads(_text(path)) for path in (model / "assets.extra" / "marquee.json", run / "training.json")
+    )
     for key, why in SAME.items():
         if before.get(key) != now[key]:
             raise _Refused(f"{key} was {before.get(key)!r} and is {now[key]!r}; {why}")
@@ -121,7 +123,7 @@ def _start(model: Path, run: Path, recipe: Recipe, task: Task, names: Names, now
     kinds = _kinds(recipe, task)
     known = {GENRES: card["genres"]}
     if any(WORDS in each.values() for each in kinds):
-        words = (model / "assets" / features.WORDS_VOCABULARY).read_bytes().decode().splitlines()
+        words = _text(model / "assets" / features.WORDS_VOCABULARY).rstrip("\n").split("\n")
         known[WORDS] = token_names(words, len(words) + features.RESERVED_TOKENS)
     networks = _members(run / heads.NETWORK_FILE, recipe.head)
     if _backbones(plain) != _backbones(networks[0]):
@@ -206,5 +208,8 @@ def _split(names: Sequence[Hashable], carried: Sequence[int]) -> tuple[list[Hash
     ]
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()  # as it is: a word may hold what Python takes for the end of a line
+    except OSError as error:
+        raise _Refused(f"{path.name} cannot be read ({error.strerror})") from error

@@ -151,11 +151,18 @@ def test_what_cannot_be_started_from_is_told_and_weights_are_drawn_anew(trained,
         np.testing.assert_array_equal(weight, before)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"rubbish"), lambda path: path.unlink()])
-def test_a_network_that_cannot_be_read_is_told(trained, damage):
+@pytest.mark.parametrize("file", ["run/network.keras", "run/training.json", "model/assets/words"])
+def test_a_file_that_is_gone_is_told(trained, tmp_path, file):
     recipe = lstm.RECIPES["default"]
     base = trained(recipe)
-    damage(base.run / heads.NETWORK_FILE)
+    (tmp_path / file).unlink()
+    assert "cannot be read" in start_from(base, recipe).about["refused"]
+
+
+def test_a_network_that_is_none_is_told(trained):
+    recipe = lstm.RECIPES["default"]
+    base = trained(recipe)
+    (base.run / heads.NETWORK_FILE).write_bytes(b"rubbish")
     assert "cannot be read" in start_from(base, recipe).about["refused"]
 
 
