@@ -237,7 +237,7 @@ def test_no_member_has_seen_in_any_span_what_it_is_asked_about_as_unseen(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_training_starts_where_the_base_ended(name, transformed, second_span, tmp_path):
-    first = fit(transformed, tmp_path / "1", name, "default", epochs=3)
+    first = fit(transformed, tmp_path / "1", name, "default", epochs=1)
     frozen = {"epochs": 1, "learning_rate": 0.0}  # batch normalisation's means move, nothing else
     second = fit(second_span, tmp_path / "2", name, "default", base=first, **frozen)
     head = RECIPES[name]["default"].head
@@ -255,8 +255,6 @@ def test_a_training_starts_where_the_base_ended(name, transformed, second_span, 
     again = fit(second_span, tmp_path / "3", name, "default", base=first, **frozen)
     for one, same in zip(second.network.get_weights(), again.network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, same)
-    refused = fit(second_span, tmp_path / "4", name, "default", base=first, seed=6, **frozen)
-    assert "seed" in json.loads((refused.run / "training.json").read_text())["warm_start"]["refused"]
 
 
 @pytest.mark.slow
