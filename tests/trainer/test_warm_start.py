@@ -192,7 +192,7 @@ def second_span(tmp_path_factory):
         dataclasses.replace(
             film, id=f"tt{number + 41:07d}", overview=f"{film.overview} Robots."[: 400 * bool(film.overview)]
         )
-        for number, film in enumerate(film for film in fake_films(110, seed=9) if "Western" not in film.genres)
+        for number, film in enumerate(film for film in fake_films(140, seed=9) if "Western" not in film.genres)
     ]
     return datapath.transformed(tmp_path_factory.mktemp("second"), films[:80])
 
