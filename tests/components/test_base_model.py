@@ -1,4 +1,4 @@
-"""What a training starts from, chosen from what ML Metadata knows."""
+"""What a training starts from: chosen from what ML Metadata knows, and in a small DAG run for real."""
 
 from pathlib import Path
 
@@ -6,7 +6,12 @@ import pytest
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx import types
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import standard_artifacts
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRun
 
 from components.base_model.resolver import base_model_resolver
 from components.base_model.strategy import EarlierBlessedStrategy
@@ -138,3 +143,89 @@ def test_the_node_gives_a_model_and_its_run():
     assert node.id == "BaseModel.cnn"
     kinds = {key: node.outputs[key].type for key in ("model", "model_run")}
     assert kinds == {"model": standard_artifacts.Model, "model_run": standard_artifacts.ModelRun}
+
+
+@component
+def FakeExampleGen(
+    examples: OutputArtifact[Examples], input_base: Parameter[str], pattern: Parameter[str], span: Parameter[int]
+) -> None:
+    examples.span = span
+
+
+@component
+def FakeTransform(examples: InputArtifact[Examples], transformed: OutputArtifact[Examples]) -> None:
+    Path(transformed.uri, "films").touch()
+
+
+@component
+def FakeTrainer(
+    examples: InputArtifact[Examples],
+    model: OutputArtifact[Model],
+    model_run: OutputArtifact[ModelRun],
+    weights: Parameter[str],
+    base_model: InputArtifact[Model] = None,  # type: ignore[assignment] - how TFX spells an optional input
+    base_run: InputArtifact[ModelRun] = None,  # type: ignore[assignment]
+) -> None:
+    assert bool(base_model) == bool(base_run)
+    before = Path(base_model.uri, "weights").read_text() if base_model else "nothing"
+    if base_run:
+        assert Path(base_run.uri, "weights").read_text() == before
+    for made in (model, model_run):
+        Path(made.uri, "weights").write_text(weights)
+    Path(model_run.uri, "begun").write_text(f"{weights} from {before}")
+
+
+@component
+def FakeEvaluator(model: InputArtifact[Model], blessing: OutputArtifact[ModelBlessing]) -> None:
+    weights = Path(model.uri, "weights").read_text()
+    blessing.set_int_custom_property("blessed", int("good" in weights))
+    blessing.set_int_custom_property("current_model_id", model.id)
+
+
+class Dag:
+    """Two models, each with what finds its base, a Trainer and an Evaluator, in one pipeline."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._database = str(folder / "metadata.sqlite")
+        self._trained = 0
+
+    def run(self, span: int, base: str = "/films", **weights: str) -> list[str]:
+        """Runs over a span; returns what the Trainers that were not cached began with."""
+        films = FakeExampleGen(input_base=base, pattern="span-{SPAN}", span=span).with_id("FilmExampleGen")
+        transform = FakeTransform(examples=films.outputs["examples"]).with_id("Transform")
+        transformed = transform.outputs["transformed"]
+        nodes = [films, transform]
+        for name, value in weights.items():
+            found = base_model_resolver(name, f"Trainer.{name}", f"Evaluator.{name}", transformed)
+            trainer = FakeTrainer(
+                examples=transformed, weights=value, base_model=found.outputs["model"],
+                base_run=found.outputs["model_run"],
+            ).with_id(f"Trainer.{name}")  # fmt: skip
+            evaluator = FakeEvaluator(model=trainer.outputs["model"]).with_id(f"Evaluator.{name}")
+            nodes += [found, trainer, evaluator]
+        LocalDagRunner().run(
+            pipeline.Pipeline(
+                pipeline_name="bases",
+                pipeline_root=str(self._folder / "artifacts"),
+                components=nodes,
+                enable_cache=True,
+                metadata_connection_config=metadata.sqlite_metadata_connection_config(self._database),
+            )
+        )
+        store = MetadataStore(metadata.sqlite_metadata_connection_config(self._database))
+        runs = store.get_artifacts_by_type("ModelRun")[self._trained :]
+        self._trained += len(runs)
+        return [Path(run.uri, "begun").read_text() for run in runs]
+
+
+def test_a_new_span_is_trained_from_the_span_before_and_an_unchanged_run_comes_from_the_cache(tmp_path):
+    dag = Dag(tmp_path)
+    assert dag.run(1, cnn="good 1", lstm="bad 1") == ["good 1 from nothing", "bad 1 from nothing"]
+    assert dag.run(1, cnn="good 1", lstm="bad 1") == []
+    assert dag.run(2, cnn="good 2", lstm="good 2") == ["good 2 from good 1", "good 2 from nothing"]
+    assert dag.run(2, cnn="good 2", lstm="good 2") == []
+    assert dag.run(2, cnn="good 3", lstm="good 2") == ["good 3 from good 1"]  # of its own span none counts
+    assert dag.run(1, cnn="good 1", lstm="bad 1") == []
+    assert dag.run(3, cnn="good 4", lstm="good 4") == ["good 4 from good 3", "good 4 from good 2"]
+    assert dag.run(4, "/other", cnn="good 5", lstm="good 5") == ["good 5 from nothing"] * 2
