@@ -26,6 +26,7 @@ setup(
         "jinja2>=3",
         "joblib>=1.3",
         "keras>=3.3,<4",
+        "keras-tuner>=1.4,<2",
         "markdown-it-py>=3",
         "numpy>=1.26",
         "pillow>=10",

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfx import types
 
@@ -14,6 +15,7 @@ from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
 from tfx.types import channel_utils
 
 from components.atomic_pusher.component import AtomicPusher
+from components.base_model.resolver import base_model_resolver
 from components.comparison_report.component import ComparisonReport
 from components.drift_report.component import DriftReport
 from components.drift_report.gate import DriftGate
@@ -24,6 +26,7 @@ from components.film_schema_gen.component import FilmSchemaGen
 from components.film_statistics import film_stats_options
 from components.film_trainer.component import FilmTrainer
 from components.film_transform.component import FilmTransform
+from components.film_tuner.component import FilmTuner
 from components.genre_evaluator.component import GenreEvaluator
 from components.label_balance.component import LabelBalance
 from components.latest_blessed.resolver import latest_blessed_resolver
@@ -33,6 +36,9 @@ from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from pipeline.settings import FUSION, MODELS, PARTS, Settings
 
+PREPROCESSING, EXPLAIN = "transform.preprocessing", "trainer.explain"
+TRAINERS = {name: f"trainer.{name}" for name in MODELS}
+CODE = (PREPROCESSING, *TRAINERS.values(), EXPLAIN)  # modules whose functions components are given by import path
 TENSORFLOW_SERVING = "2.16.1"  # tag of its image; the minor is that of the TensorFlow that trains
 
 
@@ -42,8 +48,8 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     Args:
         settings: what to run.
         paths: where the data is and where everything goes.
-        sources: fingerprints of the code that goes by import path, "transform" and "trainer", and by the name of a
-            model of the files that its settings name.
+        sources: fingerprints: of the code that goes by import path, by module (`CODE`), and by the name of a model of
+            the files that its settings name.
     """
     examples = FilmExampleGen(
         input_base=str(paths.data),
@@ -79,8 +85,8 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         label_balance=balance.outputs["label_balance"],
-        preprocessing_fn="transform.preprocessing.preprocessing_fn",
-        custom_config={**dataclasses.asdict(settings.transform), "source": sources["transform"]},
+        preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
+        custom_config={**dataclasses.asdict(settings.transform), "source": sources[PREPROCESSING]},
     ).with_id("Transform")
     transform.add_upstream_nodes([validator, gate])
 
@@ -89,8 +95,11 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     for name in MODELS:  # what another is made of comes before it
         if name in settings.models or FUSION in settings.models:
             parts = [trainers[part] for part in PARTS] if name == FUSION else []
-            trainers[name] = _trainer(name, settings, sources, schema, balance, transform, parts)
-            nodes.append(trainers[name])
+            base = _base_model(name, settings, transform)
+            films = _films(name, settings, sources, schema, balance, transform)
+            search = _search(name, settings, films)
+            trainers[name] = _trainer(name, films, parts, base, search)
+            nodes += [node for node in (base, search, trainers[name]) if node]
         if name in settings.models:
             nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
     nodes.append(_comparison(settings, sources, examples, transform, trainers, nodes))
@@ -104,29 +113,61 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     )
 
 
-def _trainer(
+def _base_model(name: str, settings: Settings, transform: FilmTransform) -> base_node.BaseNode | None:
+    if name not in PARTS or not settings.training(name).warm_start:
+        return None
+    return base_model_resolver(
+        name,
+        trainer_id=f"Trainer.{name}",
+        evaluator_id=f"Evaluator.{name}",
+        examples=transform.outputs["transformed_examples"],
+    )
+
+
+def _films(
     name: str,
     settings: Settings,
     sources: Mapping[str, str],
     schema: base_node.BaseNode,
     balance: LabelBalance,
     transform: FilmTransform,
-    parts: Sequence[FilmTrainer],
-) -> FilmTrainer:
-    return FilmTrainer(
-        run_fn=f"trainer.{name}.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        label_balance=balance.outputs["label_balance"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={
+) -> dict[str, Any]:
+    """What Tuner and Trainer of a model are given alike."""
+    return {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "schema": schema.outputs["schema"],
+        "label_balance": balance.outputs["label_balance"],
+        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
+        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
+        "custom_config": {
             "name": name,
             **(dataclasses.asdict(settings.training(name)) if name in PARTS else {}),
             **dataclasses.asdict(settings.transform),
-            "source": sources["trainer"] + sources.get(name, ""),
+            "source": sources[TRAINERS[name]] + sources.get(name, ""),
         },
+    }
+
+
+def _search(name: str, settings: Settings, films: Mapping[str, Any]) -> FilmTuner | None:
+    if name not in PARTS or not settings.training(name).tuner:
+        return None
+    return FilmTuner(tuner_fn=f"{TRAINERS[name]}.tuner_fn", **films).with_id(f"Tuner.{name}")
+
+
+def _trainer(
+    name: str,
+    films: Mapping[str, Any],
+    parts: Sequence[FilmTrainer],
+    base: base_node.BaseNode | None,
+    search: FilmTuner | None,
+) -> FilmTrainer:
+    return FilmTrainer(
+        run_fn=f"{TRAINERS[name]}.run_fn",
+        **films,
+        base_model=base.outputs["model"] if base else None,
+        base_run=base.outputs["model_run"] if base else None,
+        hyperparameters=search.outputs["best_hyperparameters"] if search else None,
         parts=channel_utils.union([part.outputs["model_run"] for part in parts]) if parts else None,
     ).with_id(f"Trainer.{name}")
 
@@ -171,8 +212,8 @@ def _comparison(
         transformed_examples=transform.outputs["transformed_examples"],
         model=channel_utils.union([trainer.outputs["model"] for trainer in compared]),
         model_run=channel_utils.union([trainer.outputs["model_run"] for trainer in compared]),
-        explain_fn="trainer.explain.explain_fn",
-        source=sources["trainer"],
+        explain_fn=f"{EXPLAIN}.explain_fn",
+        source=sources[EXPLAIN],
     ).with_id("ComparisonReport")
     comparison.add_upstream_nodes([node for node in nodes if isinstance(node, GenreEvaluator)])
     return comparison

@@ -8,7 +8,7 @@ import os
 import sys
 
 from pipeline import settings as settings_module
-from pipeline.dag import create_pipeline
+from pipeline.dag import CODE, create_pipeline
 from pipeline.environment import settings_file
 from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 from pipeline.runner import MarqueeDagRunner
@@ -25,11 +25,7 @@ def main() -> None:
         paths = snapshot_of_schema(Paths.bind(settings))
     except MarqueeError as error:
         sys.exit(f"marquee: {error}")
-    sources = {
-        "transform": source_fingerprint("transform"),
-        "trainer": source_fingerprint("transform", "trainer"),
-        **files_fingerprints(settings),
-    }
+    sources = {module: source_fingerprint(module) for module in CODE} | files_fingerprints(settings)
     MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources))
 
 

@@ -1,5 +1,6 @@
 """Where everything that a run reads or makes lies."""
 
+import ast
 import dataclasses
 import hashlib
 from dataclasses import dataclass
@@ -76,17 +77,39 @@ def snapshot_of_schema(paths: Paths) -> Paths:
     return dataclasses.replace(paths, schema=copy)
 
 
-def source_fingerprint(*rooms: str) -> str:
-    """SHA-256 over the Python sources of the rooms.
+def source_fingerprint(module: str) -> str:
+    """SHA-256 over the sources of a module and of what it imports of Marquee, directly or not.
 
-    Transform and Trainer are given their code by import path, which their cache keys do not look into:
-    with this among their settings, changed code is a changed input.
+    Transform and Trainer are given their code by import path, which their cache keys do not look into: with this
+    among their settings, changed code is a changed input, and code that they do not reach is none.
+
+    Args:
+        module: its import path, such as `trainer.cnn`.
     """
     digest = hashlib.sha256()
-    for room in rooms:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(_reached(module)):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _reached(module: str) -> set[Path]:
+    """The files of a module, of the packages around it, and of all that these import, wherever in them."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        parts = name.split(".")
+        waiting += [".".join(parts[:length]) for length in range(1, len(parts))]
+        base = ROOT.joinpath(*parts)
+        path = next((each for each in (base / "__init__.py", base.with_suffix(".py")) if each.is_file()), None)
+        if path is not None and path not in found:
+            found.add(path)
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                if isinstance(node, ast.Import):
+                    waiting += [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.module:  # none of ours is relative
+                    waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def with_absolute_files(settings: Settings) -> Settings:

@@ -70,6 +70,9 @@ class Training:
     folds: int | None = None  # parts of train, each left out by one network; none: the variant's own number
     patience: int = 8  # epochs without a better cross-entropy on eval before training stops
     seed: int = 7
+    warm_start: bool = False  # begin with the weights of the last blessed model of an earlier span
+    tuner: bool = False  # search learning rate, weight decay, dropout and width beforehand
+    tuner_trials: int = 10  # networks that the search trains, one after the other
     class_balance: Literal["none", "weights", "oversample", "focal", "asymmetric"] = "none"
     class_weights: Literal["effective_number", "inverse_frequency"] = "effective_number"  # for "weights"
     focal_gamma: float = 2.0  # for "focal"
@@ -249,6 +252,7 @@ def _check_ranges(settings: Settings) -> None:
             f"{name}.learning_rate": (training.learning_rate, 1e-9),
             f"{name}.patience": (training.patience, 1),
             f"{name}.folds": (training.folds, 1),
+            f"{name}.tuner_trials": (training.tuner_trials, 1),
             f"{name}.seed": (training.seed, 0),
             f"{name}.focal_gamma": (training.focal_gamma, 0),
             f"{name}.asymmetric_gamma_negative": (training.asymmetric_gamma_negative, 0),
@@ -265,5 +269,7 @@ def _check_ranges(settings: Settings) -> None:
             raise MarqueeError(f"{name}.embeddings: only the default variant of lstm starts from word vectors.")
         if settings.training(name).backbone and (name, settings.training(name).variant) != ("cnn", "default"):
             raise MarqueeError(f"{name}.backbone: only the default variant of cnn learns on a backbone.")
+        if settings.training(name).tuner and settings.training(name).variant != "default":
+            raise MarqueeError(f"{name}.tuner: only the default variant is searched; the reference is what it is.")
     if not settings.work:
         raise MarqueeError("work = '': allowed is the path of a folder.")

@@ -10,6 +10,6 @@ import pytest
 @pytest.fixture(scope="session")
 def transformed(tmp_path_factory):
     """96 fake films after FilmExampleGen, statistics, schema and Transform; see tests.datapath."""
-    from tests import datapath
+    from tests import datapath, films
 
-    return datapath.transformed(tmp_path_factory.mktemp("datapath"), films=96)
+    return datapath.transformed(tmp_path_factory.mktemp("datapath"), films.fake_films(96))

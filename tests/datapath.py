@@ -1,6 +1,7 @@
 """The data path over fake films, component by component, without an orchestrator."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from components.film_transform.component import FilmTransform
 from components.label_balance.artifact import FILE_NAME
 from components.label_balance.component import LabelBalance
 from tests.execute import execute
-from tests.films import fake_films, write_span
+from tests.films import FakeFilm, write_span
 
 IMAGE_SIZE = 32
 CONFIG = {"image_size": IMAGE_SIZE, "vocabulary_size": 200, "max_words": 20, "ngram_buckets": 64}
@@ -36,9 +37,9 @@ class DataPath:
         return _records(self.examples, split)
 
 
-def transformed(folder: Path, films: int) -> DataPath:
-    """Runs the data path on so many fake films."""
-    write_span(folder / "films", 1, fake_films(films))
+def transformed(folder: Path, films: Sequence[FakeFilm]) -> DataPath:
+    """Runs the data path on fake films."""
+    write_span(folder / "films", 1, films)
     ingest = FilmExampleGen(input_base=str(folder / "films"), span=1)
     given = {key: value for key, value in ingest.exec_properties.items() if value is not None}
     examples = execute(ingest, {}, folder / "ingest", Driver(None).resolve_exec_properties(given, None, None))[

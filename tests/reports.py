@@ -24,7 +24,7 @@ TRAINING = {
     "name": "cnn", "variant": "default", "seed": 7, "batch_size": 64, "class_balance": "none", "learning_rate": 0.002,
     "class_weights": "effective_number", "focal_gamma": 2.0, "films": 50, "parameters": 1_234_567, "epochs": 3,
     "folds": 5, "seconds_per_epoch": 1.5, "calibration_error": {"before": 0.0625, "after": 0.03125},
-    "versions": {"tensorflow": "2.16.2", "keras": "3.12.4"},
+    "versions": {"tfx": "1.16.0", "tensorflow": "2.16.2", "keras": "3.12.4", "python": "3.10.13"},
 }  # fmt: skip
 HISTOGRAM = [[5, 10, 20], [10, 15, 25], [15, 20, 4]]
 

@@ -16,20 +16,26 @@ SETTINGS = Training(epochs=4, batch_size=16, learning_rate=2e-3, folds=2, seed=5
 VARIANTS = [(name, variant) for name in RECIPES for variant in RECIPES[name]] + [("fusion", "default")]
 
 
-def fit(transformed, folder: Path, name: str, variant: str, **changes):
-    """The model, and what it left below `folder`: model/ and run/; parts of a fusion, which get `changes`, beside."""
+def fit(transformed, folder: Path, name: str, variant: str, base=None, hyperparameters=None, **changes):
+    """The model, and what it left below `folder`: model/ and run/; parts of a fusion, which get `changes`, beside.
+
+    `base` is what this has returned before, to start from; `hyperparameters` what a Tuner has found.
+    """
     parts = {}
     if name == "fusion":
         parts = {part: str(fit(transformed, folder / part, part, variant, **changes).run) for part in RECIPES}
+    started = {"base": {"model": 1, "run": str(base.run)}} if base else {}
     arguments = FnArgs(
         train_files=[str(transformed.transformed / "Split-train" / "*")],
         eval_files=[str(transformed.transformed / "Split-eval" / "*")],
         transform_graph_path=str(transformed.graph),
         serving_model_dir=str(folder / "model"),
         model_run_dir=str(folder / "run"),
+        base_model=str(base.model) if base else None,
+        hyperparameters=hyperparameters,
         custom_config={
             **CONFIG, **dataclasses.asdict(SETTINGS), "name": name, "variant": variant,
-            "label_balance": transformed.balance, "parts": parts, **changes,
+            "label_balance": transformed.balance, "parts": parts, **started, **changes,
         },
     )  # fmt: skip
     network = fusion.run(arguments) if parts else fitting.run(arguments, RECIPES[name])

@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
-from trainer import fitting, heads, schedules
+from trainer import fitting, heads, schedules, tuning
 from trainer.recipe import Recipe, Task
 from transform import features
 
@@ -37,8 +38,8 @@ def default(task: Task) -> keras.Model:
     In place of all that, where there is a backbone, its features, normalised: their size is the backbone's own.
     """
     pixels = _poster_input(task)
-    x = _convolutions(pixels) if task.backbone is None else _normalised(task.backbone(pixels))
-    x = layers.Dropout(0.4, name="Drop")(x)
+    x = _convolutions(pixels, task) if task.backbone is None else _normalised(task.backbone(pixels))
+    x = layers.Dropout(task.rate(0.4), name="Drop")(x)
     return keras.Model({features.PIXELS: pixels}, heads.output_layer(task)(x), name="cnn")
 
 
@@ -47,9 +48,10 @@ def _normalised(said: keras.KerasTensor) -> keras.KerasTensor:
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-6, center=False, scale=False, name="Norm")(said)
 
 
-def _convolutions(pixels: keras.KerasTensor) -> keras.KerasTensor:
+def _convolutions(pixels: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     x = layers.Rescaling(1 / 127.5, offset=-1, name="Scale")(pixels)
     for block, filters in enumerate((32, 48, 96, 128), start=1):
+        filters = task.units(filters)
         x = layers.Conv2D(
             filters, 3, strides=2 if block == 1 else 1, padding="same", use_bias=False, name=f"Conv{block}"
         )(x)
@@ -99,3 +101,8 @@ RECIPES = {
 def run_fn(fn_args: FnArgs) -> None:
     """Trains and exports; what TFX's Trainer calls."""
     fitting.run(fn_args, RECIPES)
+
+
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """Makes the search; what TFX's Tuner calls."""
+    return tuning.tuner(fn_args, RECIPES)

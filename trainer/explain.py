@@ -11,7 +11,6 @@ from keras import layers
 
 from trainer import data, heads
 from trainer.backbone import Backbone
-from trainer.fitting import NETWORK_FILE
 from trainer.likeness import Likeness
 from trainer.linear import NgramLinear
 from trainer.looks import Looks
@@ -36,7 +35,7 @@ def explain_fn(
         For each film `heat` float32 [h, w] in 0..1 where a network has convolutions, and `attention` float32 [T], of
         the tokens, where it has attention.
     """
-    network = keras.saving.load_model(run / NETWORK_FILE, compile=False)
+    network = keras.saving.load_model(run / heads.NETWORK_FILE, compile=False)
     members = list(_members(network))
     found: list[dict[str, Any]] = []
     for film, column in zip(data.some(patterns, films), columns, strict=True):

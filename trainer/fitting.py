@@ -2,6 +2,7 @@
 
 import json
 import logging
+import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from scipy.special import expit
+from tfx import version
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer import (
@@ -28,18 +30,24 @@ from trainer import (
     linear,
     losses,
     metrics,
+    warm_start,
 )
 from trainer.balance import Balance, balance_of
 from trainer.evidence import Evidence
-from trainer.recipe import Recipe, Task, choose
+from trainer.recipe import Recipe, Task, choose, tuned
 from transform import features
 from transform.errors import MarqueeError
 
 log = logging.getLogger("marquee.trainer")
 
-NETWORK_FILE = "network.keras"
 # Settings that training.json repeats.
 RECORDED = ("name", "variant", "seed", "batch_size", "class_balance", "class_weights", "focal_gamma")
+VERSIONS = {
+    "tfx": version.__version__,
+    "tensorflow": tf.__version__,
+    "keras": keras.__version__,
+    "python": platform.python_version(),
+}
 WORDS = {features.HAS_POSTER: "a poster", features.HAS_OVERVIEW: "an overview"}  # what a presence flag tells
 
 
@@ -56,6 +64,11 @@ class Job:
     task: Task
     folder: Path  # of the ModelRun
     export: Path  # of the SavedModel
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Of the films, by split."""
+        return {split: survey.fingerprint for split, survey in self.surveys.items()}
 
     def batches(self, split: str, **options: Any) -> tf.data.Dataset:
         """Batches of a split; options as `data.batches` takes them."""
@@ -124,7 +137,8 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     Args:
         fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, folds, seed,
             class_balance, class_weights, focal_gamma, image_size, vocabulary_size, ngram_buckets, and `label_balance`,
-            the content of label_balance.json.
+            the content of label_balance.json. Where there are, also `base_model`, to start from, with `base` in
+            `custom_config`, and the `hyperparameters` of a search.
         recipes: by variant.
 
     Returns:
@@ -135,9 +149,11 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     """
     job = read(fn_args)
     settings, survey = job.settings, job.surveys["train"]
-    recipe = choose(recipes, settings)
+    found = (fn_args.hyperparameters or {}).get("values")
+    recipe = choose(recipes, settings) if found is None else tuned(choose(recipes, settings), found)
     members = folds.count(recipe.folds, len(survey.ids))
     fold = folds.of_films(survey.ids, members, settings["seed"])
+    start = _start(job, fn_args.base_model, recipe, members)
     networks: dict[str, keras.Model] = {}
     said: dict[str, list[np.ndarray]] = {}
     if recipe.ngrams:
@@ -147,13 +163,16 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         _check_flag(features.HAS_POSTER, survey, settings["name"])
         networks[likeness.HEAD], said[likeness.HEAD] = _alike(job, fold, members)
     started = time.monotonic()
-    networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members)
+    networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members, start, settings["name"])
     history = _mean_history(histories)
     network = heads.side_by_side(networks, settings["name"])
     about = {
         **{key: settings[key] for key in RECORDED},
         "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "hyperparameters": found,
         "folds": members,
+        "warm_start": start.about,
         "epochs": len(history["loss"]),
         "seconds_per_epoch": round((time.monotonic() - started) / sum(len(each["loss"]) for each in histories), 2),
     }
@@ -190,7 +209,7 @@ def finish(
     model = keras.Model(inputs, {"scores": scores, "thresholds": limits}, name=job.settings["name"])
     export.save(model, job.transformed, _card(job, evidence, chosen), job.settings["image_size"], job.export)
 
-    network.save(job.folder / NETWORK_FILE)
+    network.save(job.folder / heads.NETWORK_FILE)
     evidence.save(job.folder)
     _write(job.folder / "history.json", history)
     before, after = expit(evidence.logits.mean(axis=0)), decisions.scores_of(chosen, evidence, plain)
@@ -198,7 +217,7 @@ def finish(
     training = {
         **about,
         "films": job.task.films,
-        "fingerprints": {split: survey.fingerprint for split, survey in job.surveys.items()},
+        "fingerprints": job.fingerprints,
         "parameters": network.count_params(),
         "slopes": {
             " and ".join(flag for flag, there in zip(evidence.flags, pattern, strict=True) if there): dict(
@@ -211,16 +230,42 @@ def finish(
             "before": metrics.expected_calibration_error(labels[on_eval], before[on_eval]),
             "after": metrics.expected_calibration_error(labels[on_eval], after[on_eval]),
         },
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "versions": VERSIONS,
     }
     _write(job.folder / "training.json", training)
     return model
 
 
+def learn_one(job: Job, recipe: Recipe, title: str) -> dict[str, list[float]]:
+    """How a network learns from all of train, on its own: a trial of a search, of which nothing is kept.
+
+    Returns:
+        As `learning.learn`.
+    """
+    fold = np.zeros(len(job.surveys["train"].ids), np.int64)
+    _, _, [history] = _learnt(job, recipe, fold, 1, warm_start.Start(), title)
+    return history
+
+
+def _start(job: Job, model: str | None, recipe: Recipe, members: int) -> warm_start.Start:
+    """What the committee begins with."""
+    words = [word.decode() for word in job.transformed.vocabulary_by_name(features.WORDS_VOCABULARY)]
+    names: warm_start.Names = {
+        warm_start.WORDS: warm_start.token_names(words, job.task.vocabulary_size),
+        warm_start.GENRES: job.genres,
+    }
+    now = {key: job.settings[key] for key in ("name", "variant", "seed")}
+    now |= {"folds": members, "fingerprints": job.fingerprints}
+    return warm_start.start(model, job.settings.get("base"), recipe, job.task, names, now)
+
+
 def _learnt(
-    job: Job, recipe: Recipe, fold: np.ndarray, members: int
+    job: Job, recipe: Recipe, fold: np.ndarray, members: int, start: warm_start.Start, title: str
 ) -> tuple[keras.Model, list[np.ndarray], list[dict]]:
-    """A committee, what it says (of train where `members` is over 1, of eval), and how its members learnt."""
+    """A committee, what it says (of train where `members` is over 1, of eval), and how its members learnt.
+
+    Progress is told under `title`.
+    """
     settings, survey = job.settings, job.surveys["train"]
     times = np.ones(len(fold), np.int64)
     if settings["class_balance"] == "oversample":
@@ -232,18 +277,19 @@ def _learnt(
     for member in range(members):
         keras.utils.set_random_seed(settings["seed"] + member)
         network = recipe.build(job.task)
+        start.give(network, member)
         if not member:
             _check_flag(heads.presence(network), survey, settings["name"])
             log.info(
-                "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, TensorFlow %s, Keras %s",
-                settings["name"], settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
-                times.sum(), members, settings["seed"], tf.__version__, keras.__version__,
+                "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, %s",
+                title, settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
+                times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
             )  # fmt: skip
         left_out = (fold == member) & (members > 1)
         train = job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out)
-        title = settings["name"] if members == 1 else f"{settings['name']} {member + 1}/{members}"
+        told = title if members == 1 else f"{title} {member + 1}/{members}"
         logs = job.folder / f"member-{member + 1}"
-        histories.append(learning.learn(network, recipe, train, held_out, loss, settings, logs, title))
+        histories.append(learning.learn(network, recipe, train, held_out, loss, settings, logs, told))
         if left_out.any():
             unseen[left_out] = _said(network, job.batches("train", repeated=left_out.astype(np.int64)))
         networks.append(network)

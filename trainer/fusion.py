@@ -27,7 +27,7 @@ def run(fn_args: FnArgs) -> keras.Model:
     """
     job = fitting.read(fn_args)
     folders = {name: Path(uri) for name, uri in sorted(job.settings["parts"].items())}
-    networks = [keras.saving.load_model(folder / fitting.NETWORK_FILE, compile=False) for folder in folders.values()]
+    networks = [keras.saving.load_model(folder / heads.NETWORK_FILE, compile=False) for folder in folders.values()]
     said = evidence.join([evidence.load(folder) for folder in folders.values()])
     parts = {
         head: keras.Model(network.input, scores) for network in networks for head, scores in network.output.items()

@@ -16,6 +16,7 @@ PRESENCE = {
     features.NGRAMS: features.HAS_OVERVIEW,
     features.NGRAM_WEIGHTS: features.HAS_OVERVIEW,
 }
+NETWORK_FILE = "network.keras"  # of a ModelRun: a network whose outputs are those of heads
 EDGE = 1e-6  # of scores, so that their logits are finite
 
 
@@ -39,6 +40,12 @@ def committee(networks: Sequence[keras.Model], name: str) -> keras.Model:
     for number, network in enumerate(networks, start=1):
         network.name = f"{name}_{number}"
     return keras.Model(inputs, MeanOdds(name="Committee")([network(inputs) for network in networks]), name=name)
+
+
+def members(network: keras.Model, head: str) -> list[keras.Model]:
+    """The networks whose committee is a head of a network, as `committee` was given them."""
+    inner = [layer for layer in network.get_layer(head).layers if isinstance(layer, keras.Model)]
+    return sorted(inner, key=lambda member: int(member.name.rpartition("_")[2])) if len(inner) > 1 else inner
 
 
 def side_by_side(networks: Mapping[str, keras.Model], name: str) -> keras.Model:

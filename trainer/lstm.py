@@ -3,8 +3,9 @@
 import keras
 from keras import layers, ops
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
-from trainer import fitting, heads, schedules
+from trainer import fitting, heads, schedules, tuning
 from trainer.recipe import Recipe, Task
 from transform import features
 
@@ -35,10 +36,10 @@ def default(task: Task) -> keras.Model:
         [rows] = embed.get_weights()
         rows[list(task.vectors)] = list(task.vectors.values())
         embed.set_weights([rows])
-    words = layers.SpatialDropout1D(0.3, name="WordDrop")(words)
-    steps = _bilstm(64, "BiLSTM", return_sequences=True)(words)
+    words = layers.SpatialDropout1D(task.rate(0.3), name="WordDrop")(words)
+    steps = _bilstm(task.units(64), "BiLSTM", return_sequences=True)(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
-    x = layers.Dropout(0.5, name="Drop")(x)
+    x = layers.Dropout(task.rate(0.5), name="Drop")(x)
     return keras.Model({features.TOKENS: tokens}, heads.output_layer(task)(x), name="lstm")
 
 
@@ -101,3 +102,8 @@ RECIPES = {
 def run_fn(fn_args: FnArgs) -> None:
     """Trains and exports; what TFX's Trainer calls."""
     fitting.run(fn_args, RECIPES)
+
+
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """Makes the search; what TFX's Tuner calls."""
+    return tuning.tuner(fn_args, RECIPES)

@@ -1,7 +1,7 @@
 """What a model file gives to the fitting: a network and how it is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -24,6 +24,8 @@ class Task:
         vectors: pretrained ones, float32 [D], by token id; may be empty.
         backbone: a frozen layer from posters to features float32 [N, D], the same for all networks; None: none.
         class_weights: of an absent and of a present label of each genre in the loss, [G, 2]; None: 1 each.
+        width: factor of the units of layers, for networks that a Tuner searches among.
+        dropout: factor of their shares of dropout.
     """
 
     positives: Sequence[int]
@@ -34,10 +36,20 @@ class Task:
     vectors: Mapping[int, np.ndarray] = field(default_factory=dict)
     backbone: keras.Layer | None = None
     class_weights: Sequence[Sequence[float]] | None = None
+    width: float = 1.0
+    dropout: float = 1.0
 
     @property
     def genres(self) -> int:
         return len(self.positives)
+
+    def units(self, number: int) -> int:
+        """So many, at the width of this task."""
+        return max(1, round(number * self.width))
+
+    def rate(self, share: float) -> float:
+        """So much dropout, times that of this task."""
+        return min(share * self.dropout, 0.95)
 
     @property
     def log_odds(self) -> np.ndarray:
@@ -96,3 +108,14 @@ def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe
     recipe = recipes[settings["variant"]]
     given = {key: settings[key] for key in ("epochs", "learning_rate", "folds") if settings[key] is not None}
     return Recipe(**{**vars(recipe), **given})
+
+
+def tuned(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
+    """A recipe with the numbers of a search, as `trainer.tuning.space` names them; what it does not name stays."""
+    factors = {"width": values.get("width", 1.0), "dropout": values.get("dropout", 1.0)}
+    return replace(
+        recipe,
+        learning_rate=values.get("learning_rate", recipe.learning_rate),
+        weight_decay=values.get("weight_decay", recipe.weight_decay),
+        build=lambda task: recipe.build(Task(**{**vars(task), **factors})),
+    )

@@ -2,21 +2,17 @@
 
 import glob
 import os
-from collections.abc import Sequence
 
 import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.types import standard_artifacts
-from tfx.types.standard_component_specs import INPUT_BASE_KEY
 
+from components import lineage
 from components.drift_report.executor import SPLIT
-from components.film_example_gen.component import PATTERN_KEY
 
 STATISTICS_KEY = "statistics"
 CURRENT_KEY = "current"
-PLACE = (INPUT_BASE_KEY, PATTERN_KEY)  # properties of a FilmExampleGen
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -61,25 +57,11 @@ class PreviousSpanStrategy(resolver.ResolverStrategy):
 
 def _is_there(statistics: types.Artifact) -> bool:
     """Whether its files are; MLMD still knows of what a user has deleted to save space."""
-    live = statistics.mlmd_artifact.state == metadata_store_pb2.Artifact.LIVE
-    return live and any(glob.iglob(os.path.join(glob.escape(statistics.uri), f"Split-{SPLIT}", "*")))
+    files = glob.iglob(os.path.join(glob.escape(statistics.uri), f"Split-{SPLIT}", "*"))
+    return lineage.is_live(statistics.mlmd_artifact) and any(files)
 
 
 def _place(store: mlmd.MetadataStore, statistics: int) -> set[tuple[str, ...]]:
-    """Folder and pattern of the spans that the FilmExampleGen has read whose examples these statistics describe.
-
-    A set with one member, however often the statistics came from the cache.
-    """
-    makers = _makers(store, [statistics])
-    examples = [
-        event.artifact_id
-        for event in store.get_events_by_execution_ids(makers)
-        if event.type == metadata_store_pb2.Event.INPUT
-    ]
-    readers = store.get_executions_by_id(_makers(store, examples))
-    return {tuple(reader.custom_properties[key].string_value for key in PLACE) for reader in readers}
-
-
-def _makers(store: mlmd.MetadataStore, artifacts: Sequence[int]) -> list[int]:
-    events = store.get_events_by_artifact_ids(artifacts)
-    return sorted({event.execution_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT})
+    """Of the films that these statistics describe."""
+    examples = lineage.made_of(store, statistics, standard_artifacts.Examples.TYPE_NAME)
+    return lineage.place(store, [each.id for each in examples])

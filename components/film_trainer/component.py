@@ -20,6 +20,7 @@ class FilmTrainerSpec(standard_component_specs.TrainerSpec):
         **standard_component_specs.TrainerSpec.INPUTS,
         LABEL_BALANCE_KEY: component_spec.ChannelParameter(type=LabelBalance),
         executor.PARTS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
+        executor.BASE_RUN_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
     }
 
 
@@ -42,6 +43,7 @@ class FilmTrainer(base_component.BaseComponent):
         base_model: types.BaseChannel | None = None,
         hyperparameters: types.BaseChannel | None = None,
         parts: types.BaseChannel | None = None,
+        base_run: types.BaseChannel | None = None,
     ) -> None:
         """Makes the component.
 
@@ -54,10 +56,11 @@ class FilmTrainer(base_component.BaseComponent):
             train_args: the splits to train on.
             eval_args: the splits to choose weights and thresholds on.
             custom_config: what else `run_fn` is given.
-            base_model: Model to start from.
+            base_model: Model to start from, or empty; reaches `run_fn` as `base_model`.
             hyperparameters: HyperParameters of a Tuner.
             parts: ModelRuns of the models that this one is made of; their folders reach `run_fn` by name as
                 `custom_config["parts"]`.
+            base_run: the ModelRun of `base_model`; both are named in `custom_config["base"]`.
         """
         spec = FilmTrainerSpec(
             examples=examples,
@@ -67,6 +70,7 @@ class FilmTrainer(base_component.BaseComponent):
             base_model=base_model,
             hyperparameters=hyperparameters,
             parts=parts,
+            base_run=base_run,
             run_fn=run_fn,
             train_args=train_args,
             eval_args=eval_args,

@@ -7,14 +7,16 @@ from typing import Any
 
 from tfx import types
 from tfx.components.trainer import executor
+from tfx.types.standard_component_specs import BASE_MODEL_KEY
 
 from components import label_balance_input
 
 PARTS_KEY = "parts"
+BASE_RUN_KEY = "base_run"
 
 
 class Executor(executor.GenericExecutor):
-    """TFX's Trainer executor with two more inputs, `label_balance` and `parts`."""
+    """TFX's Trainer executor with more inputs: `label_balance`, `parts` and `base_run`."""
 
     def Do(
         self,
@@ -24,11 +26,16 @@ class Executor(executor.GenericExecutor):
     ) -> None:
         """Calls `run_fn` with the content of the LabelBalance as `custom_config["label_balance"]`.
 
-        For a model made of others, also with their folders, by name, as `custom_config["parts"]`.
+        For a model made of others, also with their folders, by name, as `custom_config["parts"]`; where there is one to
+        start from, with the id of that Model and the folder of its ModelRun, `{"model", "run"}`, as
+        `custom_config["base"]`.
         """
         given: dict[str, Any] = {"label_balance": label_balance_input.read(input_dict)}
         if input_dict.get(PARTS_KEY):
             given[PARTS_KEY] = _folders(input_dict[PARTS_KEY])
+        if input_dict.get(BASE_RUN_KEY):
+            [model], [run] = input_dict[BASE_MODEL_KEY], input_dict[BASE_RUN_KEY]
+            given["base"] = {"model": model.id, "run": run.uri}
         super().Do(input_dict, output_dict, label_balance_input.configured(exec_properties, **given))
 
 

@@ -1,5 +1,7 @@
 """Chooses the model that a candidate is compared with."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
@@ -33,8 +35,16 @@ class LatestOtherBlessedStrategy(resolver.ResolverStrategy):
         del store
         candidates = {artifact.id for artifact in input_dict[CANDIDATE_KEY]}
         models = {model.id: model for model in input_dict[MODEL_KEY] if model.id not in candidates}
-        for blessing in sorted(input_dict[BLESSING_KEY], key=lambda artifact: artifact.id, reverse=True):
-            model = models.get(blessing.get_int_custom_property("current_model_id"))
-            if model is not None and blessing.get_int_custom_property("blessed") == 1:
-                return {**input_dict, MODEL_KEY: [model], BLESSING_KEY: [blessing]}
+        for model, blessing in blessed(models, input_dict[BLESSING_KEY]):
+            return {**input_dict, MODEL_KEY: [model], BLESSING_KEY: [blessing]}
         return {**input_dict, MODEL_KEY: [], BLESSING_KEY: []}
+
+
+def blessed(
+    models: Mapping[int, types.Artifact], blessings: Sequence[types.Artifact]
+) -> Iterator[tuple[types.Artifact, types.Artifact]]:
+    """The models, by id, that were blessed, each with its blessing, the last blessing first."""
+    for blessing in sorted(blessings, key=lambda artifact: artifact.id, reverse=True):
+        model = models.get(blessing.get_int_custom_property("current_model_id"))
+        if model is not None and blessing.get_int_custom_property("blessed") == 1:
+            yield model, blessing

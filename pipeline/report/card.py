@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.report.figures import percent
 from pipeline.report.page import AVERAGES, ENVIRONMENT, figure
-from pipeline.report.words import MEASURES, calibration_error, confusions
+from pipeline.report.words import MEASURES, beginnings, calibration_error, confusions, versions
 
 FEW = 10  # films of a genre in test: figures of fewer say little
 # What each model is, by name and variant.
@@ -50,6 +50,8 @@ def markdown(run: Mapping[str, Any], name: str) -> str:
         model=model,
         summary=model["evaluation"],
         training=model["training"],
+        beginnings=beginnings(model["training"]),
+        versions=versions(model["training"]),
         network=NETWORKS.get((name, model["training"].get("variant", "default"))),
         looks_at=INPUTS.get(name, "what its network takes"),
         table=comparison["models"] if comparison else {},

@@ -31,6 +31,15 @@ METRICS = {
     "presence": "change of the share of films that have it",
     "films": "number of films, after over before",
 }
+# Key of training.json's versions -> name.
+SOFTWARE = {"tfx": "TFX", "tensorflow": "TensorFlow", "keras": "Keras", "python": "Python"}
+# Hyperparameter of a search -> name; the last two are factors of the network's own.
+SEARCHED = {
+    "learning_rate": "learning rate",
+    "weight_decay": "weight decay",
+    "width": "width ×",
+    "dropout": "dropout ×",
+}
 FEWEST_TOGETHER = 10  # films: the lift of a rarer pair says little
 
 
@@ -143,3 +152,25 @@ def confusions(found: Mapping[str, Any], name: str, count: int = 5) -> list[dict
         if x != y and films
     ]
     return sorted(pairs, key=lambda pair: -pair["films"])[:count]
+
+
+def versions(training: Mapping[str, Any]) -> str:
+    """What a model was trained by, of training.json."""
+    return ", ".join(f"{SOFTWARE.get(key, key)} {version}" for key, version in training["versions"].items())
+
+
+def beginnings(training: Mapping[str, Any]) -> list[str]:
+    """What a training started from that isn't drawn or the recipe's own, as sentences, of training.json."""
+    said = []
+    if warm := training.get("warm_start"):
+        if "refused" in warm:
+            said.append(f"A warm start from model {warm['model']} was not possible: {warm['refused']}.")
+        else:
+            genres = [len(warm["genres"][key]) for key in ("carried", "new")]
+            words = [warm["words"][key] for key in ("carried", "new")] if "words" in warm else None
+            known = f" and {words[0]:,} of {sum(words):,} words" if words else ""
+            said.append(f"Started from model {warm['model']}, which knew {genres[0]} of {sum(genres)} genres{known}.")
+    if found := training.get("hyperparameters"):
+        values = ", ".join(f"{SEARCHED.get(key, key)} {value:.3g}" for key, value in found.items())
+        said.append(f"Found by a search on eval: {values}.")
+    return said

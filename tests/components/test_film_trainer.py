@@ -20,14 +20,24 @@ KINDS = {
     "schema": standard_artifacts.Schema,
     "label_balance": LabelBalance,
 }
-OPTIONAL = {"base_model": standard_artifacts.Model, "hyperparameters": standard_artifacts.HyperParameters}
+OPTIONAL = {
+    "base_model": standard_artifacts.Model,
+    "base_run": standard_artifacts.ModelRun,
+    "hyperparameters": standard_artifacts.HyperParameters,
+    "parts": standard_artifacts.ModelRun,
+}
 
 
 def run_fn(fn_args) -> None:
     """Trains nothing; tells what it was given."""
     folder = Path(fn_args.serving_model_dir)
     folder.mkdir(parents=True)
-    told = {"config": fn_args.custom_config, "train": fn_args.train_files, "eval": fn_args.eval_files}
+    told = {
+        "config": fn_args.custom_config,
+        "base_model": fn_args.base_model,
+        "train": fn_args.train_files,
+        "eval": fn_args.eval_files,
+    }
     (folder / "told.json").write_text(json.dumps(told))
 
 
@@ -99,3 +109,17 @@ def test_run_fn_has_the_folders_of_what_a_model_is_made_of(tmp_path):
     built = node(parts=types.Channel(type=standard_artifacts.ModelRun))
     told = told_of(execute(built, {**given(tmp_path, content), "parts": runs}, tmp_path / "out"))
     assert told["config"]["parts"] == {name: str(tmp_path / name) for name in ("lstm", "cnn")}
+
+
+def test_run_fn_has_what_it_starts_from(tmp_path):
+    model, run = standard_artifacts.Model(), standard_artifacts.ModelRun()
+    model.id, model.uri, run.uri = 12, str(tmp_path / "base"), str(tmp_path / "base_run")
+    channels = {"base_model": types.Channel(type=type(model)), "base_run": types.Channel(type=type(run))}
+    built = node(**channels)
+    artifacts = given(tmp_path, balance_content({"War": 2}))
+    told = told_of(execute(built, {**artifacts, "base_model": [model], "base_run": [run]}, tmp_path / "out"))
+    assert told["base_model"] == str(tmp_path / "base" / "Format-Serving")
+    assert told["config"]["base"] == {"model": 12, "run": str(tmp_path / "base_run")}
+    told = told_of(execute(built, {**artifacts, "base_model": [], "base_run": []}, tmp_path / "none"))  # none blessed
+    assert told["base_model"] is None
+    assert "base" not in told["config"]

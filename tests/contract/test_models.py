@@ -152,15 +152,23 @@ def test_a_poster_that_is_no_picture_names_its_row(fitted):
         serve(**inputs(fitted.name, 1) | {"poster": tf.constant([picture()[:300]])})
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_one_seed_gives_one_model(name, transformed, tmp_path):
-    weights = [
-        fit(transformed, tmp_path / str(run), name, "default", epochs=2, seed=seed).network.get_weights()
+def test_one_seed_gives_one_model(transformed, tmp_path):
+    """A fusion, and the models that it is made of: their weights, and what is served."""
+    fits = [
+        fit(transformed, tmp_path / str(run), "fusion", "default", epochs=2, seed=seed)
         for run, seed in enumerate((3, 3, 4))
     ]
+    weights = [each.network.get_weights() for each in fits]
     for first, second in zip(weights[0], weights[1], strict=True):
         np.testing.assert_array_equal(first, second)
     assert any((first != other).any() for first, other in zip(weights[0], weights[2], strict=True))
+    films = tf.constant(transformed.raw("test"))
+    for part in ("", *RECIPES):
+        models = [tf.saved_model.load(str(each.model.parent / part / "model")).signatures for each in fits]
+        answers = [model["serving_examples"](examples=films) for model in models]
+        for key in ("scores", "predicted"):
+            np.testing.assert_array_equal(answers[0][key], answers[1][key])
+        assert (answers[0]["scores"] != answers[2]["scores"]).numpy().any()
 
 
 @pytest.mark.parametrize("class_balance", ["weights", "oversample", "focal", "asymmetric"])

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tfx.dsl.compiler.compiler import Compiler
 
-from pipeline import settings
-from pipeline.dag import create_pipeline
+from pipeline import paths, settings
+from pipeline.dag import CODE, create_pipeline
 from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 
-SOURCES = {"transform": "t", "trainer": "r"}
+SOURCES = dict.fromkeys(CODE, "code")
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
 SHARED = {"FilmExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", *DRIFT, "LabelBalance", "Transform"}
 SHARED |= {"ComparisonReport"}
@@ -38,6 +39,29 @@ def test_models_are_compared_once_all_are_evaluated():
     nodes = {node.id: node for node in dag(models="cnn,fusion").components}
     assert {nodes["Evaluator.cnn"], nodes["Evaluator.fusion"]} <= nodes["ComparisonReport"].upstream_nodes
     assert nodes["Trainer.lstm"] not in nodes["ComparisonReport"].upstream_nodes
+
+
+def test_a_base_model_is_looked_for_where_a_warm_start_is_asked_for():
+    nodes = {node.id: node for node in dag(**{"lstm.warm_start": True}).components}
+    assert set(nodes) - {node.id for node in dag().components} == {"BaseModel.lstm"}
+    assert nodes["BaseModel.lstm"] in nodes["Trainer.lstm"].upstream_nodes
+    assert nodes["Transform"] in nodes["BaseModel.lstm"].upstream_nodes
+    assert {"base_model", "base_run"} <= set(nodes["Trainer.lstm"].inputs)
+    assert "base_model" not in nodes["Trainer.cnn"].inputs
+
+
+def test_a_part_that_is_not_evaluated_here_may_ask_for_a_base_model():
+    compiled = Compiler().compile(dag(models="fusion", **{"lstm.warm_start": True, "lstm.tuner": True}))
+    ids = [node.pipeline_node.node_info.id for node in compiled.nodes]
+    assert ids.index("BaseModel.lstm") < ids.index("Trainer.lstm") > ids.index("Tuner.lstm")
+
+
+def test_a_search_comes_before_the_trainer_that_it_is_for():
+    nodes = {node.id: node for node in dag(**{"cnn.tuner": True}).components}
+    assert set(nodes) - {node.id for node in dag().components} == {"Tuner.cnn"}
+    assert nodes["Trainer.cnn"].inputs["hyperparameters"].producer_component_id == "Tuner.cnn"
+    assert "hyperparameters" not in nodes["Trainer.lstm"].inputs
+    assert nodes["Tuner.cnn"].exec_properties["tuner_fn"] == "trainer.cnn.tuner_fn"
 
 
 def test_a_curated_schema_is_imported_instead_of_inferred():
@@ -125,12 +149,56 @@ def test_files_that_the_settings_name_are_found_from_here_and_from_home(monkeypa
     assert set(files_fingerprints(bound)) == {"lstm", "cnn"}  # their Trainers will miss them
 
 
-def test_changed_code_is_another_fingerprint(tmp_path, monkeypatch):
+def test_changed_code_is_another_input_of_what_reaches_it(tmp_path, monkeypatch):
+    code = {
+        "trainer/__init__.py": "",
+        "trainer/cnn.py": "import numpy\nfrom trainer import fitting\n",
+        "trainer/lstm.py": "from trainer import fitting, words\n",
+        "trainer/fitting.py": "def run():\n    from transform.features import PIXELS\n",
+        "trainer/words.py": "import trainer.lstm\n",  # a circle
+        "trainer/fusion.py": "from trainer.cnn import run_fn\nfrom trainer.lstm import run_fn as other\n",
+        "transform/features.py": "PIXELS = 1\n",
+    }
     monkeypatch.setattr("pipeline.paths.ROOT", tmp_path)
-    (tmp_path / "trainer").mkdir()
-    code = tmp_path / "trainer" / "cnn.py"
-    code.write_text("a = 1\n")
-    before = source_fingerprint("trainer")
-    assert source_fingerprint("trainer") == before
-    code.write_text("a = 2\n")
-    assert source_fingerprint("trainer") != before
+    for name, text in code.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def fingerprints() -> dict[str, str]:
+        return {model: source_fingerprint(f"trainer.{model}") for model in ("cnn", "lstm", "fusion")}
+
+    def changed_by(name: str) -> set[str]:
+        before = fingerprints()
+        (tmp_path / name).write_text(code[name] + "a = 2\n")
+        after = fingerprints()
+        return {model for model in before if before[model] != after[model]}
+
+    assert fingerprints() == fingerprints()
+    assert changed_by("trainer/cnn.py") == {"cnn", "fusion"}
+    assert changed_by("trainer/words.py") == {"lstm", "fusion"}
+    for common in ("trainer/__init__.py", "trainer/fitting.py", "transform/features.py"):
+        assert changed_by(common) == {"cnn", "lstm", "fusion"}
+
+
+def test_every_module_that_a_component_is_given_is_reached_with_what_it_imports():
+    reached = {module: {path.stem for path in paths._reached(module)} for module in CODE}
+    assert {"cnn", "fitting", "decisions", "features"} <= reached["trainer.cnn"]
+    assert "cnn" not in reached["trainer.lstm"]
+    assert {"cnn", "lstm"} <= reached["trainer.fusion"]
+    assert {"preprocessing", "posters"} <= reached["transform.preprocessing"]
+    assert len({source_fingerprint(module) for module in CODE}) == len(CODE)
+
+
+def test_a_new_fingerprint_reaches_the_components_that_it_is_for():
+    def configured(sources: dict[str, str]) -> dict[str, object]:
+        built = create_pipeline(settings.load(None), Paths(data=Path("/d"), work=Path("/w"), schema=None), sources)
+        return {node.id: node.exec_properties for node in built.components}
+
+    before = configured(SOURCES)
+    for module, changed in {
+        "transform.preprocessing": {"Transform"},
+        "trainer.lstm": {"Trainer.lstm"},
+        "trainer.explain": {"ComparisonReport"},
+    }.items():
+        after = configured(SOURCES | {module: "edited"})
+        assert {id for id in before if before[id] != after[id]} == changed

@@ -72,6 +72,42 @@ def test_a_fusion_says_what_it_is_made_of():
     assert "batches" not in text
 
 
+@pytest.mark.parametrize(
+    ("training", "sentence"),
+    [
+        ({}, "- TFX 1.16.0, TensorFlow 2.16.2, Keras 3.12.4, Python 3.10.13."),
+        (
+            {
+                "warm_start": {
+                    "model": 3,
+                    "genres": {"carried": ["War"], "new": []},
+                    "words": {"carried": 8000, "new": 9},
+                }
+            },
+            "- Started from model 3, which knew 1 of 1 genres and 8,000 of 8,009 words.",
+        ),
+        (
+            {"warm_start": {"model": 3, "genres": {"carried": ["War"], "new": ["Noir"]}}},
+            "- Started from model 3, which knew 1 of 2 genres.",
+        ),
+        (
+            {"warm_start": {"model": 3, "refused": "seed was 8 and is 7"}},
+            "- A warm start from model 3 was not possible: seed was 8 and is 7.",
+        ),
+        (
+            {"hyperparameters": {"learning_rate": 0.00123, "width": 2.0}},
+            "- Found by a search on eval: learning rate 0.00123, width × 2.",
+        ),
+    ],
+)
+def test_what_a_training_began_with(training, sentence):
+    model = dataclasses.replace(reports.model(), training=reports.TRAINING | training)
+    lines = written(models={"cnn": model}).splitlines()
+    assert sentence in lines
+    known = [line for line in lines if line.startswith(("- Started", "- A warm start", "- Found by"))]
+    assert known == ([sentence] if training else [])
+
+
 def test_a_reference_variant_and_no_comparison():
     model = dataclasses.replace(reports.model(), training=reports.TRAINING | {"variant": "reference"})
     text = written(models={"cnn": model}, comparison=None, balance=None, drift=None)

@@ -42,6 +42,8 @@ def test_json_round_trip():
         ("lstm.backbone", "b.keras", ["lstm.backbone", "only the default variant of cnn"]),
         ("cnn.backbone_scale", "0..2", ["cnn.backbone_scale = '0..2'", "'-1..1'"]),
         ("cnn.embeddings", "v.txt", ["cnn.embeddings", "only the default variant of lstm"]),
+        ("cnn.tuner_trials", "0", ["cnn.tuner_trials = 0", "1 or more"]),
+        ("cnn.tuner", "yes", ["cnn.tuner = 'yes'", "true or false"]),
         ("cnn.epochs", "0", ["cnn.epochs = 0", "1 or more"]),
         ("cnn.learning_rate", "nan", ["cnn.learning_rate = nan", "or more"]),
         ("cnn.variant", "best", ["cnn.variant = 'best'", "'default', 'reference'"]),
@@ -61,6 +63,11 @@ def test_an_error_names_key_value_and_what_is_allowed(tmp_path, key, value, said
     with pytest.raises(MarqueeError) as error:
         settings.load(file, {key: value})
     assert all(part in str(error.value) for part in said), str(error.value)
+
+
+def test_the_reference_is_not_searched():
+    with pytest.raises(MarqueeError, match=r"lstm\.tuner: only the default variant"):
+        settings.load(None, {"lstm.variant": "reference", "lstm.tuner": "true"})
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import sys
 from types import SimpleNamespace
 
 import keras
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.version import __version__ as tfx_version
 
 from pipeline.settings import Training
 from tests.balances import balance_content
@@ -107,7 +109,8 @@ def test_a_fit_writes_what_it_did(run, caplog):
         fit = run(recipe())
     training = {key: fit.training[key] for key in ("name", "variant", "seed", "films", "parameters", "epochs")}
     assert training == {"name": "toy", "variant": "default", "seed": 5, "films": 40, "parameters": 8, "epochs": 4}
-    assert fit.training["versions"] == {"tensorflow": tf.__version__, "keras": keras.__version__}
+    versions = {"tfx": tfx_version, "tensorflow": tf.__version__, "keras": keras.__version__}
+    assert fit.training["versions"] == versions | {"python": sys.version.split()[0]}
     assert fit.training["seconds_per_epoch"] > 0
     assert len(set(fit.training["fingerprints"].values())) == 2
     assert f"40 films ({fit.training['fingerprints']['train']})" in caplog.text
@@ -127,7 +130,8 @@ def test_a_fit_writes_what_it_did(run, caplog):
     assert fit.history["loss"][-1] < fit.history["loss"][0]
     assert (fit.about["genres"], fit.about["seed"], len(fit.about["thresholds"])) == (["Drama", "War"], 5, 2)
     first, *epochs, _ = [record.getMessage() for record in caplog.records if record.name == "marquee.trainer"]
-    assert all(said in first for said in ("toy default", "8 parameters", "40 films", "seed 5", tf.__version__))
+    assert all(said in first for said in ("toy default", "8 parameters", "40 films", "seed 5"))
+    assert all(f"{name} {version}" in first for name, version in fit.training["versions"].items())
     assert [line.split("  ")[0] for line in epochs] == [f"toy epoch {epoch}/4" for epoch in (1, 2, 3, 4)]
     assert list((fit.folder / "run").glob("**/events.out.tfevents.*"))
 
@@ -144,7 +148,7 @@ def test_the_weights_that_are_best_on_eval_are_exported(run):
     best = min(fit.history["val_cross_entropy"])
     assert fit.history["val_cross_entropy"].index(best) == 1
     assert fit.history["val_cross_entropy"][-1] > 2 * best
-    restored = keras.saving.load_model(fit.folder / "run" / fitting.NETWORK_FILE)
+    restored = keras.saving.load_model(fit.folder / "run" / heads.NETWORK_FILE)
     greys = np.random.default_rng(2).integers(0, 256, 20)  # of eval
     pixels = greys.astype(np.uint8)[:, None, None, None] * np.ones((1, SIZE, SIZE, 3), np.uint8)
     labels = np.stack([greys < 128, greys >= 128], axis=1).astype(np.float32)
@@ -163,7 +167,7 @@ def test_each_member_of_a_committee_leaves_a_fold_out_and_speaks_for_it(run, cap
     told = evidence.load(fit.folder / "run")
     assert (len(told.films), told.on_eval.sum(), told.heads) == (60, 20, ["poster"])
     # Members differ by what they have seen: what is said of train is not what the committee says.
-    committee = keras.saving.load_model(fit.folder / "run" / fitting.NETWORK_FILE).get_layer("poster")
+    committee = keras.saving.load_model(fit.folder / "run" / heads.NETWORK_FILE).get_layer("poster")
     greys = np.random.default_rng(1).integers(0, 256, 40)
     fold = folds.of_films([b"tt%d" % film for film in range(40)], 3, seed=5)
     for member in range(3):

@@ -1,0 +1,1 @@
+"""The model to start from: the last blessed one of an earlier span."""

@@ -1,0 +1,1 @@
+"""TFX's Tuner with the class weights that LabelBalance worked out."""
