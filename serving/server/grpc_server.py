@@ -27,6 +27,7 @@ from serving.server.handlers import Handlers
 PREDICTION = "tensorflow.serving.PredictionService"
 MODEL = "tensorflow.serving.ModelService"
 HEALTH = "grpc.health.v1.Health"
+WINDOW_BYTES = 1 << 20  # of a message that a client sends without waiting
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -37,10 +38,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, handlers: Handlers):
         self._handlers = handlers
 
-    async def Predict(
-        self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext
-    ) -> predict_pb2.PredictResponse:
-        return await _answered(context, self._handlers.predict, request, _deadline(context))
+    async def Predict(self, request: predict_pb2.PredictRequest, context: grpc.aio.ServicerContext) -> bytes:
+        """The answer is serialized already; see make_server."""
+        return await _answered(context, self._handlers.predict_serialized, request, _deadline(context))
 
     async def Classify(
         self, request: classification_pb2.ClassificationRequest, context: grpc.aio.ServicerContext
@@ -101,10 +101,19 @@ def make_server(
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", int(shares_port)),
+        # Probing for a window that fits costs a ping for every poster; this one is wide enough for a batch of them.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
         *channel_arguments,
     ]
     server = grpc.aio.server(options=options)
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(handlers), server)
+    predictions = PredictionService(handlers)
+    predict = grpc.unary_unary_rpc_method_handler(
+        predictions.Predict, request_deserializer=predict_pb2.PredictRequest.FromString
+    )
+    # Before the generated handlers, whose Predict takes messages: the first that knows a method answers.
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(PREDICTION, {"Predict": predict}),))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(predictions, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(handlers), server)
     names = [PREDICTION, MODEL, reflection.SERVICE_NAME]
     if healthy:

@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import grpc
@@ -19,9 +17,9 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import tensors
+from serving.server import tensors, wire
 from serving.server.errors import ServingError, invalid, of
-from serving.server.manager import ServableManager
+from serving.server.manager import Handle, ServableManager
 from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 from serving.server.servable import DEFAULT_SIGNATURE, Servable
@@ -71,23 +69,24 @@ class Handlers:
         self, request: predict_pb2.PredictRequest, deadline: float | None = None, entrypoint: str = GRPC
     ) -> predict_pb2.PredictResponse:
         """Runs any signature on tensors of any dtype; `output_filter` chooses the outputs, none means all."""
-        async with self._call("Predict", entrypoint, request, _model_spec) as call:
-            name = _signature_name(request.model_spec)
-            outputs = call.servable.outputs(name, request.output_filter)
-            inputs = {key: tensors.from_proto(proto, key) for key, proto in request.inputs.items()}
-            values = await self._run(call, name, inputs, outputs, deadline)
-            response = predict_pb2.PredictResponse()
-            for key, value in values.items():
-                tensors.fill_proto(response.outputs[key], value)
-            _fill_spec(response.model_spec, call.servable, name)
-            self._log("predict_log", request, response, response.model_spec)
-            return response
+        with self._call("Predict", entrypoint, request, _model_spec) as call:
+            return await self._predict(call, request, deadline)
+
+    async def predict_serialized(
+        self, request: predict_pb2.PredictRequest, deadline: float | None = None, entrypoint: str = GRPC
+    ) -> bytes:
+        """As `predict`, the response serialized: in less time than by way of a message."""
+        with self._call("Predict", entrypoint, request, _model_spec) as call:
+            if self._request_log is not None:
+                return (await self._predict(call, request, deadline)).SerializeToString()
+            name, values = await self._predicted(call, request, deadline)
+            return wire.response(call.servable.name, call.servable.version, name, values)
 
     async def classify(
         self, request: classification_pb2.ClassificationRequest, deadline: float | None = None, entrypoint: str = GRPC
     ) -> classification_pb2.ClassificationResponse:
         """Runs a signature of method tensorflow/serving/classify on tf.Examples."""
-        async with self._call("Classify", entrypoint, request, _model_spec) as call:
+        with self._call("Classify", entrypoint, request, _model_spec) as call:
             name = _signature_name(request.model_spec)
             response = classification_pb2.ClassificationResponse()
             await self._infer(call, name, CLASSIFY, tensors.examples(request.input), deadline, response.result)
@@ -99,7 +98,7 @@ class Handlers:
         self, request: regression_pb2.RegressionRequest, deadline: float | None = None, entrypoint: str = GRPC
     ) -> regression_pb2.RegressionResponse:
         """Runs a signature of method tensorflow/serving/regress on tf.Examples."""
-        async with self._call("Regress", entrypoint, request, _model_spec) as call:
+        with self._call("Regress", entrypoint, request, _model_spec) as call:
             name = _signature_name(request.model_spec)
             response = regression_pb2.RegressionResponse()
             await self._infer(call, name, REGRESS, tensors.examples(request.input), deadline, response.result)
@@ -111,7 +110,7 @@ class Handlers:
         self, request: inference_pb2.MultiInferenceRequest, deadline: float | None = None, entrypoint: str = GRPC
     ) -> inference_pb2.MultiInferenceResponse:
         """Runs several classify and regress signatures of one model on the same tf.Examples."""
-        async with self._call("MultiInference", entrypoint, request, _tasks_spec) as call:
+        with self._call("MultiInference", entrypoint, request, _tasks_spec) as call:
             response = inference_pb2.MultiInferenceResponse()
             given = tensors.examples(request.input)
             runs = []
@@ -134,7 +133,7 @@ class Handlers:
         for key in request.metadata_field:
             if key != SIGNATURE_DEF:
                 raise invalid(f"Metadata field {key} is not supported")
-        async with self._manager.acquire(spec) as servable:
+        with self._manager.acquire(spec) as servable:
             signatures = get_model_metadata_pb2.SignatureDefMap()
             for name, signature in servable.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
@@ -150,7 +149,7 @@ class Handlers:
         spec = _model_spec(request)
         version = spec.version.value if spec.HasField("version") else None
         if spec.WhichOneof("version_choice") == "version_label":
-            async with self._manager.acquire(spec) as servable:
+            with self._manager.acquire(spec) as servable:
                 version = servable.version
         statuses = self._manager.statuses(spec.name, version)
         return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
@@ -169,31 +168,29 @@ class Handlers:
         response.status.SetInParent()
         return response
 
-    @asynccontextmanager
-    async def _call(
-        self, api: str, entrypoint: str, request: Any, spec: Callable[[Any], Any]
-    ) -> AsyncIterator["_Call"]:
+    def _call(self, api: str, entrypoint: str, request: Any, spec: Callable[[Any], Any]) -> "_Call":
         """Holds the version that a request asks for, and counts the call by its end and its latency."""
-        begun = time.monotonic()
-        # A client may write any name, so that of a model that isn't served becomes no label of the metrics.
-        model, rows, code = "", 0, "OK"
-        try:
-            async with self._manager.acquire(spec(request)) as servable:
-                model = servable.name
-                call = _Call(api, servable)
-                yield call
-                rows = call.rows
-        except asyncio.CancelledError:
-            code = "CANCELLED"
-            raise
-        except Exception as error:
-            refusal = of(error)
-            code = refusal.code.name
-            if refusal is error:
-                raise
-            raise refusal from error
-        finally:
-            self._metrics.request_ended(model, api, entrypoint, code, time.monotonic() - begun, rows)
+        return _Call(self._manager, self._metrics, api, entrypoint, request, spec)
+
+    async def _predict(
+        self, call: "_Call", request: predict_pb2.PredictRequest, deadline: float | None
+    ) -> predict_pb2.PredictResponse:
+        name, values = await self._predicted(call, request, deadline)
+        response = predict_pb2.PredictResponse()
+        for key, value in values.items():
+            tensors.fill_proto(response.outputs[key], value)
+        _fill_spec(response.model_spec, call.servable, name)
+        self._log("predict_log", request, response, response.model_spec)
+        return response
+
+    async def _predicted(
+        self, call: "_Call", request: predict_pb2.PredictRequest, deadline: float | None
+    ) -> tuple[str, dict[str, np.ndarray]]:
+        """The signature that a request is for, and its outputs."""
+        name = _signature_name(request.model_spec)
+        outputs = call.servable.outputs(name, request.output_filter)
+        inputs = {key: tensors.from_proto(proto, key) for key, proto in request.inputs.items()}
+        return name, await self._run(call, name, inputs, outputs, deadline)
 
     async def _run(
         self,
@@ -224,13 +221,64 @@ class Handlers:
             self._request_log.log(kind, request, response, spec)
 
 
-@dataclass
 class _Call:
-    """One request on its way: the version that it holds, and how many rows it brought."""
+    """One request on its way: the version that it holds, and how many rows it brought.
 
-    api: str
-    servable: Servable
-    rows: int = 0
+    As a `with` block it raises ServingError, whatever was raised inside, and passes cancellation on.
+    """
+
+    __slots__ = ("_begun", "_entrypoint", "_handle", "_manager", "_metrics", "_request", "_spec", "api", "rows",
+                 "servable")  # fmt: skip
+
+    def __init__(
+        self,
+        manager: ServableManager,
+        metrics: Metrics,
+        api: str,
+        entrypoint: str,
+        request: Any,
+        spec: Callable[[Any], Any],
+    ):
+        self._manager = manager
+        self._metrics = metrics
+        self._entrypoint = entrypoint
+        self._request = request
+        self._spec = spec
+        self._handle: Handle | None = None
+        self.api = api
+        self.rows = 0
+        self.servable: Servable
+
+    def __enter__(self) -> "_Call":
+        self._begun = time.monotonic()
+        try:
+            handle = self._manager.acquire(self._spec(self._request))
+            self.servable = handle.__enter__()
+            self._handle = handle
+        except Exception as error:
+            self._end(error)
+            raise
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Lets go of the version and counts the call; raises a ServingError for an error that is none."""
+        # A client may write any name, so that of a model that isn't served becomes no label of the metrics.
+        model, code, rows = "", "OK", self.rows
+        if self._handle is not None:
+            self._handle.__exit__()
+            model = self.servable.name
+        refusal = of(error) if isinstance(error, Exception) else None
+        if refusal is not None:
+            code, rows = refusal.code.name, 0
+        elif isinstance(error, asyncio.CancelledError):
+            code, rows = "CANCELLED", 0
+        seconds = time.monotonic() - self._begun
+        self._metrics.request_ended(model, self.api, self._entrypoint, code, seconds, rows)
+        if refusal is not None and refusal is not error:
+            raise refusal from error
 
 
 def _model_spec(request: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -95,6 +96,9 @@ async def start(flags: Flags) -> Server:
 def run(arguments: Sequence[str]) -> int:
     """A server's whole life; its exit code."""
     sys.setswitchinterval(0.0005)
+    # What has been imported stays: looked through again and again for garbage, it took a third of the loop's time.
+    gc.collect()
+    gc.freeze()
     flags = parse(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it deprecates how TF1 exports are loaded

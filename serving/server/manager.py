@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,25 @@ class _Version:
             status.status.error_code = self.error.code.value[0]
             status.status.error_message = self.error.message
         return status
+
+
+class Handle:
+    """Keeps a version loaded inside its `with` block. A class, since contextlib's generators cost each request more."""
+
+    __slots__ = ("_version",)
+
+    def __init__(self, version: _Version):
+        self._version = version
+
+    def __enter__(self) -> Servable:
+        assert self._version.servable is not None
+        self._version.handles += 1
+        return self._version.servable
+
+    def __exit__(self, *_: object) -> None:
+        self._version.handles -= 1
+        if not self._version.handles:
+            self._version.idle.set()
 
 
 @dataclass(kw_only=True)
@@ -128,22 +147,13 @@ class ServableManager:
             except Exception:  # what went wrong with one folder once must not end all watching
                 log.exception("polling failed")
 
-    @contextlib.asynccontextmanager
-    async def acquire(self, spec: model_pb2.ModelSpec) -> AsyncIterator[Servable]:
-        """The servable that a request is for; it stays loaded while the block runs.
+    def acquire(self, spec: model_pb2.ModelSpec) -> "Handle":
+        """Holds the servable that a request is for: in a `with` block, while which it stays loaded.
 
         Raises:
             ServingError: NOT_FOUND, no such model or version is available; INVALID_ARGUMENT, no name or no such label.
         """
-        version = self._find(spec)
-        version.handles += 1
-        try:
-            assert version.servable is not None
-            yield version.servable
-        finally:
-            version.handles -= 1
-            if not version.handles:
-                version.idle.set()
+        return Handle(self._find(spec))
 
     def statuses(self, name: str, version: int | None = None) -> list[Status]:
         """The states of a model's versions, or of one of them, newest first.

@@ -67,7 +67,7 @@ class Rest:
         body = rest_json.body_of(await request.read())
         message = predict_pb2.PredictRequest()
         message.model_spec.CopyFrom(_spec(request, body))
-        async with self._manager.acquire(message.model_spec) as servable:
+        with self._manager.acquire(message.model_spec) as servable:
             # The version is held until the answer: it is the one whose signature the JSON was read by.
             message.model_spec.version.value = servable.version
             signature = servable.signature(message.model_spec.signature_name)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -49,6 +50,7 @@ class Servable:
         }
         self._session = session
         self._asked = set() if asked is None else asked
+        self._expected: dict[str, dict[str, tuple[int, tuple[int, ...] | None]]] = {}
         self._callables: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
 
     def signature(self, name: str) -> Any:
@@ -71,8 +73,8 @@ class Servable:
         Raises:
             ServingError: INVALID_ARGUMENT, names, dtypes or shapes do not fit.
         """
-        expected = self.signature(name).inputs
-        if set(inputs) != set(expected):
+        expected = self._expected.get(name) or self._expected.setdefault(name, _expected(self.signature(name)))
+        if inputs.keys() != expected.keys():
             unknown, missing = sorted(set(inputs) - set(expected)), sorted(set(expected) - set(inputs))
             what = f"input tensor alias not found in signature: {unknown[0]}" if unknown else f"missing: {missing[0]}"
             raise invalid(
@@ -81,11 +83,10 @@ class Servable:
             )
         rows: set[int] = set()
         for key, value in inputs.items():
-            info = expected[key]
-            if _dtype(value) != info.dtype:
-                given, wanted = (tf.dtypes.as_dtype(kind).name for kind in (_dtype(value), info.dtype))
+            dtype, shape = expected[key]
+            if _dtype(value) != dtype:
+                given, wanted = (tf.dtypes.as_dtype(kind).name for kind in (_dtype(value), dtype))
                 raise invalid(f"input {key} is expected to be of dtype {wanted}, not {given}.")
-            shape = None if info.tensor_shape.unknown_rank else [side.size for side in info.tensor_shape.dim]
             if shape is None:
                 continue
             fits = len(shape) == value.ndim and all(
@@ -241,6 +242,19 @@ def _broken(error: Exception, path: Path) -> ServingError:
     return ServingError(found.code, f"{path}: {found.message}")
 
 
+def _expected(signature: Any) -> dict[str, tuple[int, tuple[int, ...] | None]]:
+    """Dtype and shape of each input, -1 where a side is open, None where the shape is: protos are slow to ask."""
+    return {
+        key: (
+            info.dtype,
+            None if info.tensor_shape.unknown_rank else tuple(side.size for side in info.tensor_shape.dim),
+        )
+        for key, info in signature.inputs.items()
+    }
+
+
 def _dtype(value: np.ndarray) -> int:
+    if value.dtype == object:
+        return types_pb2.DT_STRING
     kind = tf.string if value.dtype.kind in "OSU" else tf.dtypes.as_dtype(value.dtype)
     return kind.as_datatype_enum

@@ -85,7 +85,7 @@ def fill_proto(proto: Any, value: np.ndarray | bytes) -> None:
         proto.dtype = number = _ENUMS[value.dtype]
         if number in _PACKED and value.size:
             data = value.tobytes()
-            proto.MergeFromString(_PACKED[number] + _varint(len(data)) + data)
+            proto.MergeFromString(_PACKED[number] + varint(len(data)) + data)
         else:
             getattr(proto, _FIELDS[number]).extend(value.ravel().tolist())
     else:
@@ -231,7 +231,8 @@ def _unreadable(name: str, why: str) -> Exception:
     return invalid(f"tensor parsing error: {name}: {why}")
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A number of 0 or more in seven bits a byte, the lowest first."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

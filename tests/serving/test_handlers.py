@@ -146,6 +146,69 @@ def test_predict_takes_any_dtype_and_signatures_without_rows(serve):
     serve(main)
 
 
+def test_predict_serialized_answers_as_predict_does(serve, tmp_path):
+    """Good requests and odd ones, with and without a request log: same answers, same refusals, same counts."""
+    kinds = {"float16": np.float16, "bool": np.bool_, "uint8": np.uint8}
+    dtypes = {
+        kind: np.ones(2, kinds.get(kind, tf.dtypes.as_dtype(kind).as_numpy_dtype))
+        for kind in ("float64", "float16", "bfloat16", "int8", "uint8", "int64", "bool", "complex64")
+    }
+    dtypes |= {"string": np.array([b"a", b""], object), "matrix": np.ones((2, 2), np.float32), "scalar": np.int32(-7)}
+    undone = ask('name: "rows"', text=[b"a"])
+    undone.inputs["text"].tensor_shape.dim[0].size = 2**40
+    requests = [
+        ask('name: "rows"', text=[b"one", b"three", b"\xff" * 300]),
+        ask('name: "rows"', ["length"], text=[b"one"]),
+        ask('name: "rows"', ["echo", "length"], text=np.empty([0], dtype="S1")),
+        ask('name: "rows" signature_name: "serving_default"', text=[b""]),
+        ask('name: "half_plus_two"', x=[1.0, float("nan"), -0.0]),
+        ask('name: "half_plus_two" version { value: 1 }', x=[1.0]),
+        ask('name: "half_plus_two" version_label: "stable"', x=[1.0]),
+        ask('name: "dtypes"', **dtypes),
+        ask('name: "rows"', text=[b"good", models.BAD]),
+        ask('name: "rows"', ["length", "length"], text=[b"a"]),
+        ask('name: "rows"', ["nothing"], text=[b"a"]),
+        ask('name: "rows"', other=[b"a"]),
+        ask('name: "rows"', text=[b"a"], more=[b"a"]),
+        ask('name: "rows"', text=[1.0]),
+        ask('name: "rows"', text=[[b"a"]]),
+        ask('name: "rows"'),
+        ask('name: "rows" signature_name: "none"', text=[b"a"]),
+        ask('name: "half_plus_two" version { value: 9 }', x=[1.0]),
+        ask('name: "half_plus_two" version_label: "none"', x=[1.0]),
+        ask('name: "none"', x=[1.0]),
+        ask("", x=[1.0]),
+        predict_pb2.PredictRequest(),
+        undone,
+    ]
+
+    def all_of(method: str, log: RequestLog | None = None) -> tuple[list[Any], list[str]]:
+        found: list[Any] = []
+
+        async def main(handlers: Handlers) -> None:
+            for request in requests:
+                try:
+                    answer = await getattr(handlers, method)(request)
+                except ServingError as error:
+                    found.append((error.code, error.message))
+                    continue
+                if isinstance(answer, bytes):
+                    answer = predict_pb2.PredictResponse.FromString(answer)
+                found.append({key: value.SerializeToString() for key, value in answer.outputs.items()})
+                found.append(answer.model_spec.SerializeToString())
+
+        metrics = serve(main, log)
+        counts = [line for line in metrics.render().splitlines() if ":request_count{" in line or "_counts_" in line]
+        return found, counts
+
+    expected = all_of("predict")
+    assert sum(isinstance(one, tuple) for one in expected[0]) == 15
+    assert all_of("predict_serialized") == expected
+    log = RequestLog(tmp_path, 1.0, Metrics())
+    assert all_of("predict_serialized", log) == expected
+    log.close()
+
+
 def test_predict_refuses_in_the_words_that_clients_know(serve):
     rows = 'name: "rows"'
     cases = [

@@ -51,7 +51,7 @@ def spec(version: int | None = None, label: str = "", name: str = "m") -> model_
 
 
 async def served(manager: ServableManager, wanted: model_pb2.ModelSpec | None = None) -> int:
-    async with manager.acquire(wanted or spec()) as found:
+    with manager.acquire(wanted or spec()) as found:
         return found.version
 
 
@@ -88,7 +88,7 @@ def test_a_version_in_use_is_drained_first(tmp_path):
         manager = ServableManager(load)
         push(tmp_path, 1)
         await manager.reload(config(tmp_path))
-        async with manager.acquire(spec()) as old:
+        with manager.acquire(spec()) as old:
             push(tmp_path, 2)
             await manager.poll()
             await settled(manager)
@@ -232,7 +232,7 @@ def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, copied)
         thread.start()
         last, requests = 1, 0
         while thread.is_alive() or last < 101:
-            async with manager.acquire(spec()) as found:
+            with manager.acquire(spec()) as found:
                 await asyncio.sleep(0)
                 assert not found.closed
                 assert found.version >= last
