@@ -44,8 +44,8 @@ class Answers:
     """Of one load.
 
     Attributes:
-        starts, seconds: float64 [N], when each answered request began (seconds of the epoch), and how long it took.
-        failed: requests that were answered an error, or answered and not counted as OK by the server.
+        starts, seconds: float64 [N], when each request that ended began (seconds of the epoch), and how long it took.
+        failed: how many of them, or of those that never ended, the server did not count as OK.
         cpu: seconds of CPU of those who asked.
     """
 
@@ -61,7 +61,7 @@ class Answers:
 
 
 class Load:
-    """Clients at work. They end by themselves after `seconds`, or earlier by `answers`."""
+    """Clients at work, as a `with` block, at whose end none is left. They end by themselves after `seconds`."""
 
     def __init__(self, endpoint: str, metrics: str, bodies: Sequence[Path], clients: int, seconds: float, folder: Path):
         """Starts them.
@@ -95,6 +95,18 @@ class Load:
                            str(log), *map(str, bodies)]  # fmt: skip
             self._processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.wait()
+
+    def logged(self) -> int:
+        """How many answers there are by now."""
+        return sum(log.read_bytes().count(b"\n") for log in self._logs if log.is_file())
+
     def answers(self, *, now: bool = False) -> Answers:
         """What came of it, once it has ended; `now` ends it.
 
@@ -107,8 +119,8 @@ class Load:
             process.wait()
         rows = [np.loadtxt(log, dtype=np.int64, ndmin=2) for log in self._logs if log.is_file() and log.stat().st_size]
         logged = np.concatenate(rows) if rows else np.zeros([0, 3], np.int64)
-        good = logged[logged[:, 1] == 200]
-        if not len(good):
+        ended = logged[logged[:, 1] > 0]
+        if not len(ended):
             raise RuntimeError("The server answered nothing.")
         time.sleep(0.2)  # until the server has noticed that the clients left
         counted = {status: count - self._before.get(status, 0) for status, count in _counts(self._metrics).items()}
@@ -116,12 +128,11 @@ class Load:
         cancelled = max(counted.pop("CANCELLED", 0), int(np.sum(logged[:, 1] < 0)))
         answered = counted.pop("OK", 0)
         refused = sum(counted.values())
-        uncounted = max(0, len(good) - answered - refused)
-        failed = max(refused + uncounted, int(np.sum(logged[:, 1] > 0)) - len(good))
+        uncounted = max(0, len(ended) - answered - refused)
         return Answers(
-            starts=good[:, 0] / 1e6,
-            seconds=good[:, 2] / 1e6,
-            failed=failed + max(0, cancelled - self._clients),
+            starts=ended[:, 0] / 1e6,
+            seconds=ended[:, 2] / 1e6,
+            failed=refused + uncounted + max(0, cancelled - self._clients),
             cpu=_children_cpu() - self._cpu,
         )
 
@@ -148,7 +159,7 @@ async def _ask(endpoint: str, clients: int, seconds: float, log: Path, bodies: S
     channels = [grpc.aio.insecure_channel(endpoint, [("client", number)]) for number in range(min(clients, 4))]
     calls = [channel.unary_unary(PREDICT) for channel in channels]
     end = time.time() + seconds
-    with log.open("w") as file:
+    with log.open("w", buffering=1) as file:
 
         async def client(number: int) -> None:
             for request in itertools.cycle(bodies[number % len(bodies) :] + bodies[: number % len(bodies)]):

@@ -107,6 +107,10 @@ class _Clients:
         self._bodies = self._bodies[load.PROCESSES :] + self._bodies[: load.PROCESSES]
         return Load(self.endpoint, self._metrics, self._bodies, clients, seconds, self._folder)
 
+    def ask(self, clients: int, seconds: float) -> load.Answers:
+        with self.load(clients, seconds) as running:
+            return running.answers()
+
 
 def _request(model: str, film: bytes) -> bytes:
     import tensorflow as tf
@@ -122,13 +126,13 @@ def _rounds(model: str, floor: "_Floor", clients: _Clients, server: int, rounds:
     served: dict[int, list[dict[str, float]]] = {count: [] for count in CLIENTS}
     floors: dict[int, list[dict[str, float]]] = {count: [] for count in CLIENTS}
     for count in CLIENTS:
-        clients.load(count, 1.0).answers()  # sizes of batches not met before take longer
+        clients.ask(count, 1.0)  # sizes of batches not met before take longer
     for _ in range(rounds):
         for count in CLIENTS:
             batch, threads = (1, 1) if count == 1 else (BATCH, os.cpu_count() or 1)
             floors[count].append(floor.ask(batch=batch, threads=threads, seconds=seconds / 2))
             before = _cpu(server)
-            answers = clients.load(count, seconds).answers()
+            answers = clients.ask(count, seconds)
             asked = len(answers.seconds)
             served[count].append(
                 {"rate": answers.rate, "failed": answers.failed, **_quantiles(answers.seconds)}
@@ -157,18 +161,18 @@ def _rounds(model: str, floor: "_Floor", clients: _Clients, server: int, rounds:
 
 def _reloads(model: str, base: Path, clients: _Clients, reloads: int) -> None:
     """New versions under load, each made once the one before it is served and its predecessor unloaded."""
-    running = clients.load(RELOAD_CLIENTS, LONGEST_RELOADS)
     quiet, loading, seen = [], [], 0
-    for version in range(2, reloads + 2):
-        scratch = base / f".{version}"
-        shutil.copytree(base / "1", scratch)
-        begun = time.time()
-        time.sleep(QUIET_SECONDS)
-        quiet.append((begun, time.time()))
-        scratch.rename(base / str(version))
-        loading.append((quiet[-1][1], _switched(clients.endpoint, model, version)))
-        seen += _version_that_answers(clients) == version
-    answers = running.answers(now=True)
+    with clients.load(RELOAD_CLIENTS, LONGEST_RELOADS) as running:
+        for version in range(2, reloads + 2):
+            scratch = base / f".{version}"
+            shutil.copytree(base / "1", scratch)
+            begun = time.time()
+            time.sleep(QUIET_SECONDS)
+            quiet.append((begun, time.time()))
+            scratch.rename(base / str(version))
+            loading.append((quiet[-1][1], _switched(clients.endpoint, model, version)))
+            seen += _version_that_answers(clients) == version
+        answers = running.answers(now=True)
     ends = answers.starts + answers.seconds
 
     def p99(windows: Sequence[tuple[float, float]]) -> tuple[float, int]:

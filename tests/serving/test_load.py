@@ -1,8 +1,8 @@
 """The clients of `make bench-serving`: an error must not pass for an answer."""
 
 import asyncio
+import time
 
-import numpy as np
 import pytest
 
 from tests.bench import load
@@ -29,17 +29,20 @@ def test_what_the_server_refuses_has_failed(base_paths, tmp_path, good):
         files[-1].write_bytes(load.body(request("rows", text=text).SerializeToString()))
 
     async def scenario(wire):
-        running = await asyncio.to_thread(
-            Load, f"127.0.0.1:{wire.port}", f"{wire.rest}/metrics", files, clients=3, seconds=0.5, folder=tmp_path
-        )
-        answers = await asyncio.to_thread(running.answers)
-        assert len(answers.seconds) > 3
+        def ask() -> load.Answers:
+            endpoint, metrics = f"127.0.0.1:{wire.port}", f"{wire.rest}/metrics"
+            with Load(endpoint, metrics, files, clients=3, seconds=600, folder=tmp_path) as running:
+                while running.logged() < 12:
+                    time.sleep(0.01)
+                return running.answers(now=True)
+
+        answers = await asyncio.to_thread(ask)
+        assert len(answers.seconds) >= 12
         assert (answers.seconds > 0).all()
         assert answers.rate > 0
-        assert np.ptp(answers.starts) < 10
         if good:
             assert answers.failed == 0
         else:
-            assert answers.failed >= len(answers.seconds) - 3
+            assert answers.failed >= len(answers.seconds)
 
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, monitoring_config_file=str(monitoring))
