@@ -26,6 +26,7 @@ from serving.server.servable import DEFAULT_SIGNATURE, Servable
 
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
+PREDICT = "tensorflow/serving/predict"
 SIGNATURE_DEF = "signature_def"
 GRPC = "GRPC"
 REST = "REST"
@@ -319,6 +320,9 @@ def _fill_spec(spec: Any, servable: Servable, signature: str) -> None:
 def _checked_signature(servable: Servable, name: str, method: str) -> Any:
     """A signature that takes tf.Examples and answers as the method says.
 
+    TF2 writes that every signature is of the method predict: it may be any, as tensorflow_model_server has it unless
+    told otherwise.
+
     Raises:
         ServingError: INVALID_ARGUMENT, there is none of that name, or it is of another method.
     """
@@ -326,10 +330,14 @@ def _checked_signature(servable: Servable, name: str, method: str) -> Any:
         raise invalid(f"No signature was found with the name: {name}")
     signature = servable.signatures[name]
     kind = "classification" if method == CLASSIFY else "regression"
-    if signature.method_name != method:
+    if signature.method_name not in (method, PREDICT):
         raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
     if len(signature.inputs) != 1:
         raise invalid("Expected one input Tensor.")
+    if method == CLASSIFY and len(signature.outputs) not in (1, 2):
+        raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+    if method == REGRESS and len(signature.outputs) != 1:
+        raise invalid("Expected one output Tensor.")
     return signature
 
 

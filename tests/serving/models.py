@@ -101,6 +101,32 @@ def examples_tf1(path: Path) -> Path:
     return path
 
 
+def examples_tf2(path: Path) -> Path:
+    """What `examples_tf1` is, as TF2 exports it: every signature is of the method predict."""
+    module = tf.Module()
+    module.weight = tf.Variable(2.0)
+    examples = tf.TensorSpec([None], tf.string, "examples")
+
+    def y_of(examples: tf.Tensor) -> tf.Tensor:
+        return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"] * module.weight
+
+    def classify(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        y = y_of(examples)
+        classes = tf.tile(tf.constant([["low", "high"]]), [tf.shape(y)[0], 1])
+        return {"classes": classes, "scores": tf.concat([1 - y, y], axis=1)}
+
+    def all_of_it(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": y_of(examples), **classify(examples)}
+
+    calls = {
+        "classify": classify,
+        "regress": lambda examples: {"outputs": y_of(examples)},
+        "serving_default": all_of_it,
+    }
+    signatures = {name: tf.function(call).get_concrete_function(examples=examples) for name, call in calls.items()}
+    return _save(module, path, **signatures)
+
+
 def broken(path: Path) -> Path:
     """Looks like a SavedModel and is none."""
     path.mkdir(parents=True)

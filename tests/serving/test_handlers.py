@@ -32,7 +32,7 @@ from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 from tests.serving import models
 
-NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1")
+NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1", "examples_tf2")
 
 
 @pytest.fixture(scope="module")
@@ -265,25 +265,34 @@ def test_a_deadline_that_has_passed(serve):
     serve(main)
 
 
-def test_classify_and_regress(serve):
+@pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
+def test_classify_and_regress(serve, model):
     async def main(handlers: Handlers) -> None:
         request = classification_pb2.ClassificationRequest()
-        request.model_spec.name, request.model_spec.signature_name = "examples_tf1", "classify"
+        request.model_spec.name, request.model_spec.signature_name = model, "classify"
         response = await handlers.classify(examples(request, 0.25, 0.5))
         got = [[(one.label, one.score) for one in row.classes] for row in response.result.classifications]
         assert got == [[("low", 0.5), ("high", 0.5)], [("low", 0), ("high", 1)]]
         assert response.model_spec.version.value == 1
 
         wanted = regression_pb2.RegressionRequest()
-        wanted.model_spec.name, wanted.model_spec.signature_name = "examples_tf1", "regress"
+        wanted.model_spec.name, wanted.model_spec.signature_name = model, "regress"
         answer = await handlers.regress(examples(wanted, 0.25, 0.5))
         assert [one.value for one in answer.result.regressions] == [0.5, 1]
 
         request.model_spec.signature_name = "regress"
-        assert await refused(handlers.classify(request)) == (
-            "INVALID_ARGUMENT",
-            f"Expected classification signature method_name to be {CLASSIFY}. Was: {REGRESS}",
-        )
+        code, words = await refused(handlers.classify(request))
+        if model == "examples_tf1":
+            assert code == "INVALID_ARGUMENT"
+            assert words == f"Expected classification signature method_name to be {CLASSIFY}. Was: {REGRESS}"
+        else:  # it does not say what it is; its output does
+            assert code == "FAILED_PRECONDITION"
+            assert words.startswith("Expected outputs classes or scores")
+            for call, one in ((handlers.classify, request), (handlers.regress, wanted)):
+                one.model_spec.signature_name = "serving_default"
+                code, words = await refused(call(one))
+                assert (code, "output Tensor" in words) == ("INVALID_ARGUMENT", True)
+            wanted.model_spec.signature_name = "regress"
         request.model_spec.signature_name = "x"
         assert await refused(handlers.classify(request)) == (
             "INVALID_ARGUMENT",
@@ -303,11 +312,12 @@ def tasks(*given: tuple[str, str], model: str = "examples_tf1") -> inference_pb2
     return examples(request, 0.25)
 
 
-def test_multi_inference(serve):
+@pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
+def test_multi_inference(serve, model):
     both = (("classify", CLASSIFY), ("regress", REGRESS))
 
     async def main(handlers: Handlers) -> None:
-        response = await handlers.multi_inference(tasks(*both))
+        response = await handlers.multi_inference(tasks(*both, model=model))
         first, second = response.results
         assert first.model_spec.signature_name == "classify"
         assert first.classification_result.classifications[0].classes[1].score == 0.5
