@@ -28,7 +28,7 @@ def response(name: str, version: int, signature: str, values: Mapping[str, np.nd
         name, version, signature: what answered.
         values: outputs, as `tensors.fill_proto` takes them.
     """
-    parts = []
+    parts: list[bytes] = []
     for key, value in values.items():
         content = tensor(value)
         entry = _key(key) + b"\x12" + varint(len(content))

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench import load
-from tests.bench.load import Load
+from tests.bench.load import Answers, Load
 
 CLIENTS = (1, 8, 32)
 SECONDS = 3.0
@@ -103,12 +103,12 @@ class _Clients:
         for file, request in zip(self._bodies, self.requests, strict=True):
             file.write_bytes(load.body(request))
 
-    def load(self, clients: int, seconds: float) -> Load:
+    def start(self, clients: int, seconds: float) -> Load:
         self._bodies = self._bodies[load.PROCESSES :] + self._bodies[: load.PROCESSES]
         return Load(self.endpoint, self._metrics, self._bodies, clients, seconds, self._folder)
 
-    def ask(self, clients: int, seconds: float) -> load.Answers:
-        with self.load(clients, seconds) as running:
+    def ask(self, clients: int, seconds: float) -> Answers:
+        with self.start(clients, seconds) as running:
             return running.answers()
 
 
@@ -162,7 +162,7 @@ def _rounds(model: str, floor: "_Floor", clients: _Clients, server: int, rounds:
 def _reloads(model: str, base: Path, clients: _Clients, reloads: int) -> None:
     """New versions under load, each made once the one before it is served and its predecessor unloaded."""
     quiet, loading, seen = [], [], 0
-    with clients.load(RELOAD_CLIENTS, LONGEST_RELOADS) as running:
+    with clients.start(RELOAD_CLIENTS, LONGEST_RELOADS) as running:
         for version in range(2, reloads + 2):
             scratch = base / f".{version}"
             shutil.copytree(base / "1", scratch)
