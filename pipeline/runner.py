@@ -13,7 +13,7 @@ from pathlib import Path
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import progress
+from pipeline import beam, engine, progress
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths
 from pipeline.report import record, table, write
@@ -42,7 +42,7 @@ class MarqueeDagRunner(LocalDagRunner):
             with _work_folder(self._paths.work, self._paths.lock):
                 runs_before = record.number_of_runs(self._paths)
                 try:
-                    with progress.shown(log):
+                    with progress.shown(log), engine.executors_get(beam.pipeline_args(self._settings.beam)):
                         super().run_with_ir(pipeline, run_options)
                 except Exception as error:
                     if record.number_of_runs(self._paths) > runs_before:
