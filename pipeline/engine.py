@@ -7,6 +7,8 @@ from tfx.orchestration.portable import data_types, launcher
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2, placeholder_pb2
 
+from pipeline.worker_watch import watched_workers
+
 
 @contextlib.contextmanager
 def executors_get(beam_args: Sequence[str]) -> Iterator[None]:
@@ -30,6 +32,7 @@ def executors_get(beam_args: Sequence[str]) -> Iterator[None]:
     known = operators[executable_spec_pb2.BeamExecutableSpec]
     operators[executable_spec_pb2.BeamExecutableSpec] = Operator
     try:
-        yield
+        with watched_workers():
+            yield
     finally:
         operators[executable_spec_pb2.BeamExecutableSpec] = known

@@ -1,0 +1,52 @@
+"""Ends a Beam job one of whose worker processes has died: Beam's direct runner would wait for its answer for ever."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from apache_beam.portability import python_urns
+from apache_beam.runners.portability.fn_api_runner import worker_handlers
+
+from transform.errors import MarqueeError
+
+
+@contextlib.contextmanager
+def watched_workers() -> Iterator[None]:
+    """Within it, the direct runner's jobs fail when one of their worker processes dies.
+
+    Raises:
+        MarqueeError: where that is why the block failed.
+    """
+    died = threading.Event()
+
+    class Worker(worker_handlers.SubprocessSdkWorkerHandler):
+        def start_worker(self) -> None:
+            self._closing = threading.Event()
+            super().start_worker()
+            threading.Thread(target=self._watch, name="watch_worker", daemon=True).start()
+
+        def close(self) -> None:
+            self._closing.set()
+            super().close()
+
+        def _watch(self) -> None:
+            self.worker_thread.join()
+            while not self._closing.wait(0.5):  # again and again, for what is asked of it after its death
+                died.set()
+                with contextlib.suppress(RuntimeError):  # Beam does not lock what it goes through here
+                    self.control_conn.abort(ChildProcessError("A worker process has died."))
+
+    environments = worker_handlers.WorkerHandler._registered_environments
+    known = environments[python_urns.SUBPROCESS_SDK]
+    worker_handlers.WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(Worker)
+    try:
+        yield
+    except Exception as error:
+        if died.is_set():
+            raise MarqueeError(
+                "A worker process was killed or crashed; often memory has run out. "
+                "Run again, with fewer beam.workers if so: what was finished comes from the cache."
+            ) from error
+        raise
+    finally:
+        environments[python_urns.SUBPROCESS_SDK] = known

@@ -1,0 +1,110 @@
+"""The Beam work of a run on any engine, and what of it must be the same on all of them."""
+
+import collections
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.genre_evaluator.component import GenreEvaluator
+from pipeline import beam
+from pipeline.settings import Beam
+from tests import datapath, savedmodels
+from tests.execute import execute
+from tests.films import FakeFilm, fake_films, write_span
+from transform import features
+
+FILMS = [*fake_films(90), FakeFilm("tt9", ("Drama",), "", b"no poster"), FakeFilm("tt8", (), "A film of no genre.")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What FilmExampleGen, Transform and an Evaluator made, without what may differ: order, files, last digits."""
+
+    ingest: dict[str, Any]
+    rejects: list[str]
+    raw: dict[str, collections.Counter]  # serialized examples by split
+    transformed: dict[str, collections.Counter]
+    assets: dict[str, bytes]  # vocabularies by name
+    evaluation: Any  # summary.json, floats to six digits
+
+
+def outcome_on(engine: Beam, folder: Path) -> Outcome:
+    """Runs the Beam work of a run over FILMS on an engine."""
+    args = beam.pipeline_args(engine)
+    write_span(folder / "films", 1, FILMS)
+    path = datapath.of_span(folder, args)
+    assets = path.graph / "transform_fn" / "assets"
+    return Outcome(
+        ingest=json.loads((path.examples / "ingest.json").read_text()),
+        rejects=sorted(line.replace(str(folder), "") for line in (path.examples / "rejects.jsonl").open()),
+        raw={split: collections.Counter(path.raw(split)) for split in features.SPLITS},
+        transformed={
+            split: collections.Counter(map(_canonical, path.given_to_trainers(split))) for split in features.SPLITS
+        },
+        assets={asset.name: asset.read_bytes() for asset in assets.iterdir()},
+        evaluation=_evaluation(folder, path, args),
+    )
+
+
+def _evaluation(folder: Path, path: datapath.DataPath, args: list[str]) -> Any:
+    examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
+    examples.uri, examples.split_names = str(path.examples), artifact_utils.encode_split_names(list(features.SPLITS))
+    examples.set_string_custom_property("file_format", "tfrecords_gzip")
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    model.uri, model.id = str(folder / "model"), 1
+    genres = (path.graph / "transform_fn" / "assets" / "genres").read_text().split()
+    savedmodels.write_model(Path(model.uri), genres, savedmodels.scores_of_skill(0.4), seed=1)
+    evaluator = GenreEvaluator(
+        examples=types.Channel(type=standard_artifacts.Examples), model=types.Channel(type=standard_artifacts.Model)
+    )
+    outputs = execute(evaluator, {"examples": [examples], "model": [model]}, folder / "evaluation", beam_args=args)
+    return _rounded(json.loads((Path(outputs["evaluation"][0].uri) / "summary.json").read_text()))
+
+
+def _canonical(example: bytes) -> bytes:
+    """Transform leaves the order of an example's features to chance."""
+    return tf.train.Example.FromString(example).SerializeToString(deterministic=True)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return round(value, 6) if isinstance(value, float) else value
+
+
+@contextlib.contextmanager
+def portable_job_server(folder: Path) -> Iterator[str]:
+    """Beam's own job server in a process of its own; gives its host:port."""
+    folder.mkdir(parents=True)
+    port = folder / "port"
+    command = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, f"--port_file={port}", f"--staging_dir={folder / 'staging'}"],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        while not port.exists():
+            assert server.poll() is None, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield f"localhost:{port.read_text()}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
