@@ -15,7 +15,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline import beam, engine, progress
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
-from pipeline.paths import Paths
+from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
 from pipeline.settings import Settings
 from transform.errors import DriftStop, MarqueeError
@@ -77,11 +77,8 @@ def _outcome(error: Exception) -> record.Outcome:
 @contextlib.contextmanager
 def _work_folder(work: Path, lock: Path) -> Iterator[None]:
     """Makes the work folder and holds it: the kernel drops the lock with the process, so none is ever stale."""
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise MarqueeError(f"work folder {work}: cannot be written ({error.strerror}). Set WORK to another.") from error
+    require_writable(work)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

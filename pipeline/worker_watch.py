@@ -1,6 +1,10 @@
-"""Ends a Beam job one of whose worker processes has died: Beam's direct runner would wait for its answer for ever."""
+"""Ends a Beam job one of whose worker processes has died.
+
+Beam's direct runner waits for ever for a worker that died before it connected, or that has sent its output and died.
+"""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 
@@ -8,6 +12,8 @@ from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
 from transform.errors import MarqueeError
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -31,14 +37,21 @@ def watched_workers() -> Iterator[None]:
 
         def _watch(self) -> None:
             self.worker_thread.join()
+            if not self._closing.is_set():
+                self.data_conn.close()  # for who waits for its output
             while not self._closing.wait(0.5):  # again and again, for what is asked of it after its death
                 died.set()
                 with contextlib.suppress(RuntimeError):  # Beam does not lock what it goes through here
                     self.control_conn.abort(ChildProcessError("A worker process has died."))
 
+    def log(thread: threading.ExceptHookArgs) -> None:
+        """Keeps what a thread died of from the console: what comes of it is told there once."""
+        _LOGGER.warning("A thread has died.", exc_info=(thread.exc_type, thread.exc_value, thread.exc_traceback))
+
     environments = worker_handlers.WorkerHandler._registered_environments
     known = environments[python_urns.SUBPROCESS_SDK]
     worker_handlers.WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(Worker)
+    excepthook, threading.excepthook = threading.excepthook, log
     try:
         yield
     except Exception as error:
@@ -49,4 +62,5 @@ def watched_workers() -> Iterator[None]:
             ) from error
         raise
     finally:
+        threading.excepthook = excepthook
         environments[python_urns.SUBPROCESS_SDK] = known

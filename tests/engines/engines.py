@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,22 +90,40 @@ def _rounded(value: Any) -> Any:
 @contextlib.contextmanager
 def portable_job_server(folder: Path) -> Iterator[str]:
     """Beam's own job server in a process of its own; gives its host:port."""
-    folder.mkdir(parents=True)
     port = folder / "port"
-    command = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, f"--port_file={port}", f"--staging_dir={folder / 'staging'}"],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
+    module = "apache_beam.runners.portability.local_job_service_main"
+    with _process(folder, module, f"--port_file={port}", f"--staging_dir={folder / 'staging'}") as server:
         while not port.exists():
             assert server.poll() is None, (folder / "log").read_text()
             time.sleep(0.05)
         yield f"localhost:{port.read_text()}"
+
+
+@contextlib.contextmanager
+def worker_pool(folder: Path) -> Iterator[str]:
+    """Beam's pool of workers, in processes of their own; gives its host:port."""
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    with _process(folder, "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"):
+        yield f"localhost:{port}"
+
+
+@contextlib.contextmanager
+def _process(folder: Path, module: str, *args: str) -> Iterator[subprocess.Popen]:
+    """Runs a module, its log in the folder; kills it, and what it has started, at the end."""
+    folder.mkdir(parents=True)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # the pool starts whatever `python` is
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"PATH": path},
+            start_new_session=True,
+        )
+    try:
+        yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,9 +1,11 @@
 """The same artifacts from other engines as from the direct one."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.settings import Beam
-from tests.engines.engines import Outcome, outcome_on, portable_job_server
+from tests.engines.engines import Outcome, outcome_on, portable_job_server, worker_pool
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +26,20 @@ def test_the_direct_engine_sees_every_kind_of_film(direct):
 def test_a_job_server_in_a_process_of_its_own(direct, tmp_path):
     with portable_job_server(tmp_path / "server") as address:
         portable = outcome_on(Beam(engine="portable", address=address), tmp_path / "run")
-    jobs = (tmp_path / "server" / "log").read_text().count("Completed job")
 
     assert portable == direct
-    assert jobs >= 4  # FilmExampleGen, StatisticsGen, Transform, Evaluator
+    assert jobs(tmp_path / "server") >= 4  # FilmExampleGen, StatisticsGen, Transform, Evaluator
+
+
+def test_its_workers_in_processes_of_their_own(direct, tmp_path):
+    with portable_job_server(tmp_path / "server") as address, worker_pool(tmp_path / "pool") as pool:
+        engine = Beam(engine="portable", address=address, environment="EXTERNAL", environment_config=pool)
+        portable = outcome_on(engine, tmp_path / "run")
+
+    assert portable == direct
+    assert (tmp_path / "pool" / "log").read_text().count("Starting worker") >= jobs(tmp_path / "server") >= 4
+
+
+def jobs(server: Path) -> int:
+    """How many jobs a job server has finished, by its log."""
+    return (server / "log").read_text().count("Completed job")

@@ -3,6 +3,7 @@
 import collections
 import os
 import signal
+import threading
 
 import apache_beam
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pipeline import beam
 from pipeline.settings import Beam
 from pipeline.worker_watch import watched_workers
+from tests.processes import kill_a_worker, workers_of
 from transform.errors import MarqueeError
 
 pytestmark = pytest.mark.slow
@@ -51,6 +53,15 @@ def test_a_killed_worker_ends_the_job_and_leaves_no_output(tmp_path, fatal, fata
     with pytest.raises(MarqueeError, match=r"worker process was killed .* fewer beam\.workers"), watched_workers():
         job(fatal, fatal_later, str(tmp_path / "numbers"))
     assert not list(tmp_path.glob("numbers*"))
+
+
+def test_a_worker_killed_before_it_connects_ends_the_job(tmp_path):
+    killer = threading.Thread(target=kill_a_worker, args=(os.getsid(0),), daemon=True)
+    killer.start()
+    with pytest.raises(MarqueeError, match="worker process was killed"), watched_workers():
+        job(-1, -1, str(tmp_path / "numbers"))
+    assert not list(tmp_path.glob("numbers*"))
+    assert workers_of(os.getsid(0)) == []
 
 
 def test_workers_that_end_in_peace_disturb_nobody(tmp_path):
