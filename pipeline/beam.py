@@ -5,12 +5,16 @@ default engine whatever the settings say: Beam arguments are part of every compo
 not change what comes out. Executors get the engine's own as they start (`pipeline/engine.py`).
 """
 
+import socket
 from collections.abc import Callable
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.paths import ROOT
 from pipeline.settings import Beam
+from transform.errors import MarqueeError
+
+_A_MONTH = 30 * 24 * 3600
 
 
 def pipeline_args(settings: Beam | None = None) -> list[str]:
@@ -26,6 +30,23 @@ def pipeline_args(settings: Beam | None = None) -> list[str]:
 def pipeline_options(settings: Beam | None = None) -> PipelineOptions:
     """The same, parsed, for a `beam.Pipeline` of one's own."""
     return PipelineOptions(pipeline_args(settings))
+
+
+def require_server(settings: Beam) -> None:
+    """Asks whether something listens at the engine's address, where it has one.
+
+    Raises:
+        MarqueeError: nothing does.
+    """
+    host, separator, port = settings.address.removeprefix("spark://").rpartition(":")
+    if settings.engine not in ("portable", "flink", "spark") or not separator or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise MarqueeError(
+            f"beam.address = {settings.address!r}: no server of engine {settings.engine!r} answers there ({error})."
+        ) from error
 
 
 def _direct(settings: Beam) -> list[str]:
@@ -48,7 +69,7 @@ def _portable(settings: Beam) -> list[str]:
         "--runner=PortableRunner",
         f"--job_endpoint={settings.address}",
         f"--sdk_worker_parallelism={settings.workers}",
-        *_environment(settings),
+        *_portability(settings),
     ]
 
 
@@ -58,7 +79,7 @@ def _flink(settings: Beam) -> list[str]:
         "--runner=FlinkRunner",
         f"--flink_master={settings.address}",
         f"--parallelism={settings.workers}",
-        *_environment(settings),
+        *_portability(settings),
     ]
 
 
@@ -68,7 +89,7 @@ def _spark(settings: Beam) -> list[str]:
         "--runner=SparkRunner",
         f"--spark_master_url={settings.address}",
         f"--sdk_worker_parallelism={settings.workers}",
-        *_environment(settings),
+        *_portability(settings),
     ]
 
 
@@ -77,9 +98,10 @@ def _dataflow(settings: Beam) -> list[str]:
     return ["--runner=DataflowRunner", f"--num_workers={settings.workers}"]
 
 
-def _environment(settings: Beam) -> list[str]:
+def _portability(settings: Beam) -> list[str]:
+    """Where workers are, and how long a job may take, in seconds: by default Beam gives it up after 60."""
     config = [f"--environment_config={settings.environment_config}"] if settings.environment_config else []
-    return [f"--environment_type={settings.environment}", *config]
+    return [f"--environment_type={settings.environment}", *config, f"--job_server_timeout={_A_MONTH}"]
 
 
 _ENGINES: dict[str, Callable[[Beam], list[str]]] = {

@@ -20,6 +20,8 @@ from pipeline.report import record, table, write
 from pipeline.settings import Settings
 from transform.errors import DriftStop, MarqueeError
 
+_DISK_FULL = re.compile(r"(?:(?P<tensorflow>/\S+); )?No space left on device(?:: '(?P<python>.+?)')?")
+
 
 class MarqueeDagRunner(LocalDagRunner):
     """TFX's LocalDagRunner with progress, a plain message for the user's mistakes, and a report.
@@ -40,6 +42,7 @@ class MarqueeDagRunner(LocalDagRunner):
         log = self._paths.logs / time.strftime("%Y%m%dT%H%M%S.log")
         try:
             with _work_folder(self._paths.work, self._paths.lock):
+                beam.require_server(self._settings.beam)
                 runs_before = record.number_of_runs(self._paths)
                 try:
                     with progress.shown(log), engine.executors_get(beam.pipeline_args(self._settings.beam)):
@@ -102,6 +105,9 @@ def users_mistake(error: BaseException) -> str | None:
             return re.sub(r" \[while running '.*'\]$", "", str(seen))
         if isinstance(seen, OSError) and seen.errno == errno.ENOSPC:
             return f"{seen.filename or 'the work folder'}: no space left on the disk. Free some, and run again."
+        if full := _DISK_FULL.search(str(seen)):  # as TensorFlow says it, or Beam of a worker
+            file = full["tensorflow"] or full["python"] or "the work folder"
+            return f"{file}: no space left on the disk. Free some, and run again."
         seen = seen.__cause__ or seen.__context__
     found = re.findall(r"MarqueeError: (.*?)(?: \[while running|\n|$)", str(error))
     return found[-1] if found else None

@@ -33,6 +33,8 @@ def watched_workers() -> Iterator[None]:
 
         def close(self) -> None:
             self._closing.set()
+            # Beam tells only those to end that have connected by now, and then waits for all.
+            self.control_conn.push(worker_handlers.BeamFnControlServicer._DONE_MARKER)
             super().close()
 
         def _watch(self) -> None:

@@ -10,7 +10,7 @@ from tests.e2e.runs import Pipeline
 from tests.films import fake_films, write_span
 from tests.processes import kill_a_worker, workers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def test_a_killed_worker_stops_the_run_with_one_message_and_the_next_run_resumes(tmp_path):

@@ -104,7 +104,10 @@ def worker_pool(folder: Path) -> Iterator[str]:
     """Beam's pool of workers, in processes of their own; gives its host:port."""
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
-    with _process(folder, "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"):
+    with _process(folder, "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}") as pool:
+        while socket.socket().connect_ex(("localhost", port)):
+            assert pool.poll() is None, (folder / "log").read_text()
+            time.sleep(0.05)
         yield f"localhost:{port}"
 
 

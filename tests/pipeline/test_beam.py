@@ -1,5 +1,6 @@
 """Beam's arguments for each engine, and how executors come by them."""
 
+import socket
 import typing
 from pathlib import Path
 from unittest import mock
@@ -16,7 +17,7 @@ from pipeline.dag import create_pipeline
 from pipeline.paths import Paths
 from transform.errors import MarqueeError
 
-LOCAL = {"environment_type": "LOOPBACK"}
+LOCAL = {"environment_type": "LOOPBACK", "job_server_timeout": 2592000}
 GIVEN = {
     "direct": ({}, {"runner": "DirectRunner", "direct_running_mode": "in_memory"}),
     "portable": (
@@ -91,6 +92,19 @@ def test_an_engine_that_cannot_be_is_refused(given, said):
     with pytest.raises(MarqueeError) as error:
         chosen(**given)
     assert all(part in str(error.value) for part in said), error.value
+
+
+def test_a_server_that_is_not_there_is_told_of_before_anything_runs():
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        for engine_ in ("portable", "flink"):
+            beam.require_server(chosen(engine=engine_, address=f"localhost:{port}"))
+        beam.require_server(chosen(engine="spark", address=f"spark://localhost:{port}"))
+    for given in ({"engine": "flink", "address": "localhost:1"}, {"engine": "spark", "address": "spark://localhost:1"}):
+        with pytest.raises(MarqueeError, match=r"beam\.address = .*localhost:1'.*refused"):
+            beam.require_server(chosen(**given))
+    for given in ({}, {"engine": "spark", "address": "yarn"}):
+        beam.require_server(chosen(**given))
 
 
 def test_the_cache_does_not_see_the_engine():
