@@ -42,13 +42,14 @@ def watched_workers() -> Iterator[None]:
             if not self._closing.is_set():
                 self.data_conn.close()  # for who waits for its output
             while not self._closing.wait(0.5):  # again and again, for what is asked of it after its death
-                died.set()
                 with contextlib.suppress(RuntimeError):  # Beam does not lock what it goes through here
                     self.control_conn.abort(ChildProcessError("A worker process has died."))
 
     def log(thread: threading.ExceptHookArgs) -> None:
         """Keeps what a thread died of from the console: what comes of it is told there once."""
-        _LOGGER.warning("A thread has died.", exc_info=(thread.exc_type, thread.exc_value, thread.exc_traceback))
+        if thread.thread is not None and thread.thread.name == "run_worker":  # Beam's; its process ended in failure
+            died.set()
+        _LOGGER.warning("A thread has died.", exc_info=thread.exc_value)
 
     environments = worker_handlers.WorkerHandler._registered_environments
     known = environments[python_urns.SUBPROCESS_SDK]
