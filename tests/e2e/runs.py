@@ -56,13 +56,11 @@ class Pipeline:
         """Starts a run and kills it with SIGKILL as soon as the component is seen to have begun."""
         with self.started() as process:
             before = set(self.paths.logs.glob("*.log")) if self.paths.logs.exists() else set()
-            deadline = time.monotonic() + 300
-            while time.monotonic() < deadline and process.poll() is None:
+            while process.poll() is None:
                 logs = [log for log in self.paths.logs.glob("*.log") if log not in before]
                 if any(f"Component {component} is running." in log.read_text() for log in logs):
                     return
                 time.sleep(0.02)
-            os.killpg(process.pid, signal.SIGKILL)
             raise AssertionError(f"{component} was never seen running:\n{process.communicate()[0][-3000:]}")
 
     def states(self) -> dict[str, str]:
