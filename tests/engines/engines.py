@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tensorflow as tf
 from tfx import types
 from tfx.types import artifact_utils, standard_artifacts
@@ -36,7 +37,8 @@ class Outcome:
     ingest: dict[str, Any]
     rejects: list[str]
     raw: dict[str, collections.Counter]  # serialized examples by split
-    transformed: dict[str, collections.Counter]
+    transformed: dict[str, collections.Counter]  # the same, without floats
+    floats: list[float]  # of transformed examples, by Id: their last digits follow from who is in a batch with whom
     assets: dict[str, bytes]  # vocabularies by name
     evaluation: Any  # summary.json, floats to six digits
 
@@ -47,13 +49,18 @@ def outcome_on(engine: Beam, folder: Path) -> Outcome:
     write_span(folder / "films", 1, FILMS)
     path = datapath.of_span(folder, args)
     assets = path.graph / "transform_fn" / "assets"
+    transformed = {
+        split: [tf.train.Example.FromString(example) for example in path.given_to_trainers(split)]
+        for split in features.SPLITS
+    }
     return Outcome(
         ingest=json.loads((path.examples / "ingest.json").read_text()),
         rejects=sorted(line.replace(str(folder), "") for line in (path.examples / "rejects.jsonl").open()),
         raw={split: collections.Counter(path.raw(split)) for split in features.SPLITS},
         transformed={
-            split: collections.Counter(map(_canonical, path.given_to_trainers(split))) for split in features.SPLITS
+            split: collections.Counter(map(_without_floats, examples)) for split, examples in transformed.items()
         },
+        floats=_floats([example for examples in transformed.values() for example in examples]),
         assets={asset.name: asset.read_bytes() for asset in assets.iterdir()},
         evaluation=_evaluation(folder, path, args),
     )
@@ -74,9 +81,21 @@ def _evaluation(folder: Path, path: datapath.DataPath, args: list[str]) -> Any:
     return _rounded(json.loads((Path(outputs["evaluation"][0].uri) / "summary.json").read_text()))
 
 
-def _canonical(example: bytes) -> bytes:
-    """Transform leaves the order of an example's features to chance."""
-    return tf.train.Example.FromString(example).SerializeToString(deterministic=True)
+def _without_floats(example: tf.train.Example) -> bytes:
+    rest = tf.train.Example()
+    for name, feature in example.features.feature.items():
+        rest.features.feature[name].CopyFrom(tf.train.Feature() if feature.HasField("float_list") else feature)
+    return rest.SerializeToString(deterministic=True)  # Transform leaves the order of features to chance
+
+
+def _floats(examples: list[tf.train.Example]) -> list[float]:
+    by_id = sorted(examples, key=lambda example: example.features.feature[features.ID].bytes_list.value[0])
+    return [
+        value
+        for example in by_id
+        for _, feature in sorted(example.features.feature.items())
+        for value in feature.float_list.value
+    ]
 
 
 def _rounded(value: Any) -> Any:
@@ -85,6 +104,11 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(each) for each in value]
     return round(value, 6) if isinstance(value, float) else value
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    assert dataclasses.replace(one, floats=other.floats) == other
+    assert one.floats == pytest.approx(other.floats, rel=1e-5)
 
 
 @contextlib.contextmanager
