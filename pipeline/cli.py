@@ -14,7 +14,7 @@ from pipeline import environment
 from pipeline.data_commands import schema, skew, stats
 from pipeline.demo_command import demo
 from pipeline.options import settings_options
-from pipeline.paths import Paths
+from pipeline.paths import Paths, require_writable
 from pipeline.serving_commands import predict, serve
 from pipeline.settings import Settings
 from pipeline.version_commands import promote, rollback, versions
@@ -46,6 +46,7 @@ def run(settings: Settings) -> None:
     Exits with 2 where data or settings are at fault, with 3 where drift stopped the run (drift.on_drift = "stop").
     """
     paths = Paths.bind(settings)
+    require_writable(paths.work)  # before the sample and TFX's own state go there
     if not settings.data.root:
         _draw_sample(settings.sample.films, settings.sample.seed, paths.data)
     env = os.environ | environment.variables(settings)

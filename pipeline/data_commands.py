@@ -33,7 +33,8 @@ def schema() -> None:
 @settings_options
 def schema_save(settings: Settings) -> None:
     """Copies the last inferred schema to the schema file, to be edited and committed."""
-    inferred = sorted(Paths.bind(settings).artifacts.glob("SchemaGen/schema/*/schema.pbtxt"), key=os.path.getmtime)
+    found = Paths.bind(settings).artifacts.glob("SchemaGen/schema/*/schema.pbtxt")
+    inferred = sorted(found, key=lambda schema: int(schema.parent.name))  # by execution: clocks jump
     if not inferred:
         raise MarqueeError(f"{Paths.bind(settings).artifacts}: no inferred schema in it yet: `marquee run` makes one.")
     file = Path(settings.schema.file)

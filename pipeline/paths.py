@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ class Paths:
     @property
     def lock(self) -> Path:
         return self.work / ".lock"
+
+
+def require_writable(work: Path) -> None:
+    """Makes the work folder.
+
+    Raises:
+        MarqueeError: nothing can be written in it.
+    """
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work):
+            pass
+    except OSError as error:
+        raise MarqueeError(f"work folder {work}: cannot be written ({error.strerror}). Set WORK to another.") from error
 
 
 def snapshot_of_schema(paths: Paths) -> Paths:

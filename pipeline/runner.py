@@ -13,12 +13,14 @@ from pathlib import Path
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import progress
+from pipeline import beam, engine, progress
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
-from pipeline.paths import Paths
+from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
 from pipeline.settings import Settings
 from transform.errors import DriftStop, MarqueeError
+
+_DISK_FULL = re.compile(r"(?:(?P<tensorflow>/\S+); )?No space left on device(?:: '(?P<python>.+?)')?")
 
 
 class MarqueeDagRunner(LocalDagRunner):
@@ -40,9 +42,10 @@ class MarqueeDagRunner(LocalDagRunner):
         log = self._paths.logs / time.strftime("%Y%m%dT%H%M%S.log")
         try:
             with _work_folder(self._paths.work, self._paths.lock):
+                beam.require_server(self._settings.beam)
                 runs_before = record.number_of_runs(self._paths)
                 try:
-                    with progress.shown(log):
+                    with progress.shown(log), engine.executors_get(beam.pipeline_args(self._settings.beam)):
                         super().run_with_ir(pipeline, run_options)
                 except Exception as error:
                     if record.number_of_runs(self._paths) > runs_before:
@@ -77,11 +80,8 @@ def _outcome(error: Exception) -> record.Outcome:
 @contextlib.contextmanager
 def _work_folder(work: Path, lock: Path) -> Iterator[None]:
     """Makes the work folder and holds it: the kernel drops the lock with the process, so none is ever stale."""
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise MarqueeError(f"work folder {work}: cannot be written ({error.strerror}). Set WORK to another.") from error
+    require_writable(work)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,6 +105,9 @@ def users_mistake(error: BaseException) -> str | None:
             return re.sub(r" \[while running '.*'\]$", "", str(seen))
         if isinstance(seen, OSError) and seen.errno == errno.ENOSPC:
             return f"{seen.filename or 'the work folder'}: no space left on the disk. Free some, and run again."
+        if full := _DISK_FULL.search(str(seen)):  # as TensorFlow says it, or Beam of a worker
+            file = full["tensorflow"] or full["python"] or "the work folder"
+            return f"{file}: no space left on the disk. Free some, and run again."
         seen = seen.__cause__ or seen.__context__
     found = re.findall(r"MarqueeError: (.*?)(?: \[while running|\n|$)", str(error))
     return found[-1] if found else None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 import types
 import typing
@@ -98,6 +99,16 @@ class Serving:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beam:
+    engine: Literal["direct", "portable", "flink", "spark", "dataflow"] = "direct"
+    workers: int = 1  # direct: processes, 1 is this one; elsewhere: how many work at once
+    address: str = ""  # host:port of a job server (portable) or of Flink's job manager, or spark://host:port
+    environment: Literal["LOOPBACK", "PROCESS", "EXTERNAL", "DOCKER"] = "LOOPBACK"  # of workers; LOOPBACK: here
+    environment_config: str = ""  # what Beam's --environment_config takes for it
+    options: tuple[str, ...] = ()  # more of Beam's arguments, as "--region=europe-west4"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that decides how the pipeline runs."""
 
@@ -114,6 +125,7 @@ class Settings:
     lstm: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
     serving: Serving = field(default_factory=Serving)
+    beam: Beam = field(default_factory=Beam)
 
     def training(self, model: str) -> Training:
         return getattr(self, model)
@@ -243,6 +255,7 @@ def _check_ranges(settings: Settings) -> None:
         "evaluation.max_map_drop": (settings.evaluation.max_map_drop, 0),
         "serving.max_latency_ms": (settings.serving.max_latency_ms, 0),
         "serving.keep_versions": (settings.serving.keep_versions, 1),
+        "beam.workers": (settings.beam.workers, 1),
     }
     for name in PARTS:
         training = settings.training(name)
@@ -271,5 +284,23 @@ def _check_ranges(settings: Settings) -> None:
             raise MarqueeError(f"{name}.backbone: only the default variant of cnn learns on a backbone.")
         if settings.training(name).tuner and settings.training(name).variant != "default":
             raise MarqueeError(f"{name}.tuner: only the default variant is searched; the reference is what it is.")
+    _check_beam(settings.beam)
     if not settings.work:
         raise MarqueeError("work = '': allowed is the path of a folder.")
+
+
+def _check_beam(beam: Beam) -> None:
+    if beam.engine in ("portable", "flink") and not re.fullmatch(r"[^\s:/]+:\d+", beam.address):
+        raise MarqueeError(
+            f"beam.address = {beam.address!r}: engine {beam.engine!r} needs the host:port of its server."
+        )
+    if beam.engine == "spark" and not beam.address:
+        raise MarqueeError("beam.address = '': engine 'spark' needs its master, as spark://host:7077.")
+    for option in beam.options:
+        if not option.startswith("--"):
+            raise MarqueeError(f"beam.options: {option!r} is no argument of Beam's, as --region=europe-west4.")
+    if beam.engine == "dataflow":
+        given = {option.partition("=")[0] for option in beam.options}
+        missing = [name for name in ("--project", "--region", "--temp_location") if name not in given]
+        if missing:
+            raise MarqueeError(f"beam.options: engine 'dataflow' needs {', '.join(missing)}.")

@@ -11,7 +11,6 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
-from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.drift_report.compare import compare
@@ -165,7 +164,7 @@ def statistics_of(films: Path) -> statistics_pb2.DatasetFeatureStatistics:
         str(films),
         output_path=str(films.with_suffix(".statistics")),
         stats_options=film_stats_options(),
-        pipeline_options=PipelineOptions(beam.pipeline_args()),
+        pipeline_options=beam.pipeline_options(),
     )
     return result.datasets[0]
 

@@ -1,5 +1,6 @@
 """The data path over fake films, component by component, without an orchestrator."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from components.film_statistics import film_stats_options
 from components.film_transform.component import FilmTransform
 from components.label_balance.artifact import FILE_NAME
 from components.label_balance.component import LabelBalance
-from tests.execute import execute
+from tests.execute import execute as run_component
 from tests.films import FakeFilm, write_span
 
 IMAGE_SIZE = 32
@@ -36,10 +37,20 @@ class DataPath:
         """Serialized raw tf.Examples."""
         return _records(self.examples, split)
 
+    def given_to_trainers(self, split: str) -> list[bytes]:
+        """Serialized transformed tf.Examples."""
+        return _records(self.transformed, split)
 
-def transformed(folder: Path, films: Sequence[FakeFilm]) -> DataPath:
-    """Runs the data path on fake films."""
+
+def transformed(folder: Path, films: Sequence[FakeFilm], beam_args: Sequence[str] | None = None) -> DataPath:
+    """Runs the data path on fake films, its Beam jobs with `beam_args`; the default engine's where None."""
     write_span(folder / "films", 1, films)
+    return of_span(folder, beam_args)
+
+
+def of_span(folder: Path, beam_args: Sequence[str] | None = None) -> DataPath:
+    """Runs the data path on the span in `folder / "films"`."""
+    execute = functools.partial(run_component, beam_args=beam_args)
     ingest = FilmExampleGen(input_base=str(folder / "films"), span=1)
     given = {key: value for key, value in ingest.exec_properties.items() if value is not None}
     examples = execute(ingest, {}, folder / "ingest", Driver(None).resolve_exec_properties(given, None, None))[

@@ -15,6 +15,7 @@ def execute(
     inputs: Mapping[str, Sequence[Artifact]],
     folder: Path,
     exec_properties: Mapping[str, Any] | None = None,
+    beam_args: Sequence[str] | None = None,
 ) -> dict[str, list[Artifact]]:
     """Calls the executor's Do as a launcher would.
 
@@ -23,6 +24,7 @@ def execute(
         inputs: artifacts by input name.
         folder: where the outputs go, one folder an output.
         exec_properties: on top of the component's own, as a driver would add them.
+        beam_args: for its Beam jobs; the default engine's where None.
 
     Returns:
         Output artifacts by name.
@@ -37,7 +39,8 @@ def execute(
     executor_class = component.executor_spec.executor_class
     scratch = {"tmp_dir": str(folder / "tmp"), "unique_id": "0"}
     if issubclass(executor_class, base_beam_executor.BaseBeamExecutor):
-        context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=beam.pipeline_args(), **scratch)
+        args = beam.pipeline_args() if beam_args is None else list(beam_args)
+        context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=args, **scratch)
     else:
         context = base_executor.BaseExecutor.Context(**scratch)
     executor_class(context).Do(dict(inputs), outputs, {**properties, **(exec_properties or {})})

@@ -148,7 +148,8 @@ def _nodes(store: MetadataStore, run: int) -> list[Node]:
         outputs = {artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))}
         took = execution.last_update_time_since_epoch - execution.create_time_since_epoch
         state = STATES.get(execution.last_known_state, UNFINISHED)
-        nodes.append(Node(id=name.split(".", 1)[1], state=state, seconds=took / 1000, outputs=outputs))
+        seconds = max(0, took) / 1000  # the clock may have jumped back meanwhile
+        nodes.append(Node(id=name.split(".", 1)[1], state=state, seconds=seconds, outputs=outputs))
     return nodes
 
 

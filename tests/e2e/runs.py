@@ -1,11 +1,13 @@
 """Runs of the whole pipeline in processes of their own, and what ML Metadata says of them."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import environment, settings
@@ -28,26 +30,38 @@ class Pipeline:
         self.settings = settings.load(None, quick | overrides)
         self.paths = Paths.bind(self.settings)
 
-    def run(self) -> subprocess.CompletedProcess:
-        """What `tfx run create` starts, to its end."""
-        return subprocess.run(self._command, env=self._env, capture_output=True, text=True)
+    def run(self, *within: str) -> subprocess.CompletedProcess:
+        """What `tfx run create` starts, to its end; by the command `within`, where one is given."""
+        return subprocess.run([*within, *self._command], env=self._env, capture_output=True, text=True)
+
+    @contextlib.contextmanager
+    def started(self) -> Iterator[subprocess.Popen]:
+        """The same, at work in a session of its own, which is killed at the end of the block; it says all in stdout."""
+        process = subprocess.Popen(
+            self._command,
+            env=self._env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def kill_in(self, component: str) -> None:
         """Starts a run and kills it with SIGKILL as soon as the component is seen to have begun."""
-        process = subprocess.Popen(
-            self._command, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        before = set(self.paths.logs.glob("*.log")) if self.paths.logs.exists() else set()
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline and process.poll() is None:
-            logs = [log for log in self.paths.logs.glob("*.log") if log not in before]
-            if any(f"Component {component} is running." in log.read_text() for log in logs):
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                return
-            time.sleep(0.02)
-        output = process.communicate()[0].decode()
-        raise AssertionError(f"{component} was never seen running:\n{output[-3000:]}")
+        with self.started() as process:
+            before = set(self.paths.logs.glob("*.log")) if self.paths.logs.exists() else set()
+            while process.poll() is None:
+                logs = [log for log in self.paths.logs.glob("*.log") if log not in before]
+                if any(f"Component {component} is running." in log.read_text() for log in logs):
+                    return
+                time.sleep(0.02)
+            raise AssertionError(f"{component} was never seen running:\n{process.communicate()[0][-3000:]}")
 
     def states(self) -> dict[str, str]:
         """The state of each component of the last run: ran, cached, failed or unfinished."""

@@ -55,6 +55,24 @@ def test_killed_in_each_component_and_resumed(tmp_path, films):
     assert all((version / "saved_model.pb").is_file() for version in versions)
 
 
+@pytest.mark.timeout(1200)
+def test_killed_in_the_branches_of_other_models_and_resumed(tmp_path, films):
+    """Fusion takes what the other Trainers left, by artifacts."""
+    training = {"cnn.epochs": 1, "lstm.epochs": 1, "lstm.folds": 1, "models": "cnn,fusion"}
+    pipeline = Pipeline(tmp_path / "work", films, **training)
+    killed = ("Trainer.cnn", "Evaluator.cnn", "Trainer.fusion", "Evaluator.fusion", "Pusher.fusion")
+    for component in killed:
+        pipeline.kill_in(component)
+
+    done = pipeline.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    finished = pipeline.executions()
+    again = [node for node in pipeline.states() if not node.startswith(("PreviousSpan", "LatestBlessed"))]
+    assert {"Trainer.lstm", *killed} <= set(again)
+    assert {component: finished[component] for component in again} == dict.fromkeys(again, 1)
+
+
 def test_a_work_folder_in_use_is_refused(tmp_path, films):
     pipeline = Pipeline(tmp_path / "work", films)
     pipeline.paths.work.mkdir()

@@ -32,6 +32,16 @@ def raised_from(cause: Exception) -> Exception:
             OSError(errno.ENOSPC, "No space left on device", "/full/x"),
             "/full/x: no space left on the disk. Free some, and run again.",
         ),
+        (
+            RuntimeError(
+                "tensorflow...ResourceExhaustedError: /full/y.tmp1; No space left on device [while running 'A']"
+            ),
+            "/full/y.tmp1: no space left on the disk. Free some, and run again.",
+        ),
+        (
+            RuntimeError("OSError: [Errno 28] No space left on device: '/full/z' [while running 'A']"),
+            "/full/z: no space left on the disk. Free some, and run again.",
+        ),
         (ValueError("a bug"), None),
         (OSError(errno.EIO, "broken"), None),
     ],

@@ -1,0 +1,153 @@
+"""Beam's arguments for each engine, and how executors come by them."""
+
+import socket
+import typing
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from apache_beam.options import pipeline_options
+from apache_beam.options.pipeline_options import PipelineOptions
+from tfx.dsl.components.base import base_beam_executor
+from tfx.orchestration.portable import data_types, launcher
+from tfx.proto.orchestration import executable_spec_pb2
+
+from pipeline import beam, engine, settings
+from pipeline.dag import create_pipeline
+from pipeline.paths import Paths
+from transform.errors import MarqueeError
+
+LOCAL = {"environment_type": "LOOPBACK", "job_server_timeout": 2592000}
+GIVEN = {
+    "direct": ({}, {"runner": "DirectRunner", "direct_running_mode": "in_memory"}),
+    "portable": (
+        {"address": "localhost:8099"},
+        {"runner": "PortableRunner", "job_endpoint": "localhost:8099", "sdk_worker_parallelism": "1", **LOCAL},
+    ),
+    "flink": (
+        {"address": "localhost:8081", "workers": 4, "environment": "EXTERNAL", "environment_config": "localhost:50000"},
+        {
+            "runner": "FlinkRunner",
+            "flink_master": "localhost:8081",
+            "parallelism": 4,
+            "environment_type": "EXTERNAL",
+            "environment_config": "localhost:50000",
+        },
+    ),
+    "spark": (
+        {"address": "spark://localhost:7077"},
+        {"runner": "SparkRunner", "spark_master_url": "spark://localhost:7077", **LOCAL},
+    ),
+    "dataflow": (
+        {"workers": 3, "options": ["--project=p", "--region=europe-west4", "--temp_location=gs://b/t"]},
+        {"runner": "DataflowRunner", "num_workers": 3, "project": "p", "temp_location": "gs://b/t"},
+    ),
+}
+
+
+def chosen(**given) -> settings.Beam:
+    return settings.load(None, {f"beam.{key}": value for key, value in given.items()}).beam
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_beam_reads_the_arguments_of_an_engine(name):
+    given, expected = GIVEN[name]
+    args = beam.pipeline_args(chosen(engine=name, **given))
+    read = beam.pipeline_options(chosen(engine=name, **given)).get_all_options()
+
+    assert expected.items() <= read.items()
+    assert Path(read["setup_file"]).is_file()
+    assert PipelineOptions(args).get_all_options(retain_unknown_options=True).keys() == read.keys()  # all known to Beam
+
+
+def test_every_engine_has_its_arguments():
+    assert set(GIVEN) == set(typing.get_args(typing.get_type_hints(settings.Beam)["engine"]))
+
+
+def test_more_workers_of_the_direct_engine_are_processes():
+    read = beam.pipeline_options(chosen(workers="2")).view_as(pipeline_options.DirectOptions)
+    assert (read.direct_running_mode, read.direct_num_workers) == ("multi_processing", 2)
+
+
+def test_options_come_last():
+    read = beam.pipeline_options(chosen(options=["--direct_running_mode=multi_threading"]))
+    assert read.view_as(pipeline_options.DirectOptions).direct_running_mode == "multi_threading"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"engine": "portable"}, ["beam.address = ''", "host:port"]),
+        ({"engine": "flink", "address": "http://flink:8081"}, ["beam.address = 'http://flink:8081'", "host:port"]),
+        ({"engine": "spark"}, ["beam.address", "spark://"]),
+        ({"engine": "dataflow"}, ["beam.options", "--project", "--region", "--temp_location"]),
+        ({"engine": "dataflow", "options": ["--project=p", "--temp_location=t"]}, ["beam.options", "needs --region."]),
+        ({"engine": "samza"}, ["beam.engine = 'samza'", "'flink'"]),
+        ({"workers": "0"}, ["beam.workers = 0", "1 or more"]),
+        ({"options": ["region=x"]}, ["beam.options", "'region=x'"]),
+        ({"environment": "loopback"}, ["beam.environment = 'loopback'", "'LOOPBACK'"]),
+    ],
+)
+def test_an_engine_that_cannot_be_is_refused(given, said):
+    with pytest.raises(MarqueeError) as error:
+        chosen(**given)
+    assert all(part in str(error.value) for part in said), error.value
+
+
+def test_a_server_that_is_not_there_is_told_of_before_anything_runs():
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        for engine_ in ("portable", "flink"):
+            beam.require_server(chosen(engine=engine_, address=f"localhost:{port}"))
+        beam.require_server(chosen(engine="spark", address=f"spark://localhost:{port}"))
+    for given in ({"engine": "flink", "address": "localhost:1"}, {"engine": "spark", "address": "spark://localhost:1"}):
+        with pytest.raises(MarqueeError, match=r"beam\.address = .*localhost:1'.*refused"):
+            beam.require_server(chosen(**given))
+    for given in ({}, {"engine": "spark", "address": "yarn"}):
+        beam.require_server(chosen(**given))
+
+
+def test_the_cache_does_not_see_the_engine():
+    paths = Paths(data=Path("/d"), work=Path("/w"), schema=None)
+    seen = []
+    for overrides in ({}, {"beam.engine": "portable", "beam.address": "localhost:1"}):
+        dag = create_pipeline(settings.load(None, overrides), paths, {"transform": "t", "trainer": "r"})
+        seen.append([node.executor_spec.encode().SerializeToString() for node in dag.components if node.executor_spec])
+    assert seen[0] == seen[1]
+
+
+class Recorder(base_beam_executor.BaseBeamExecutor):
+    """Tells what Beam arguments it was given."""
+
+    seen = mock.Mock()
+
+    def Do(self, input_dict, output_dict, exec_properties):
+        self.seen(PipelineOptions(self._beam_pipeline_args).get_all_options())
+
+
+def test_executors_get_the_engine_and_others_afterwards_do_not(tmp_path):
+    spec = executable_spec_pb2.BeamExecutableSpec()
+    spec.python_executor_spec.class_path = f"{Recorder.__module__}.{Recorder.__name__}"
+    for arg in beam.pipeline_args():
+        spec.beam_pipeline_args_placeholders.add().value.string_value = arg
+
+    def run():
+        operator = launcher.DEFAULT_EXECUTOR_OPERATORS[type(spec)](spec)
+        info = data_types.ExecutionInfo(
+            execution_id=1,
+            input_dict={},
+            output_dict={},
+            exec_properties={},
+            execution_output_uri=str(tmp_path / "out"),
+            tmp_dir=str(tmp_path / "tmp"),
+            stateful_working_dir=str(tmp_path / "state"),
+        )
+        with mock.patch("tfx.utils.import_utils.import_class_by_path", return_value=Recorder):
+            operator = type(operator)(spec)
+        operator.run_executor(info)
+        return Recorder.seen.call_args.args[0]
+
+    with engine.executors_get(beam.pipeline_args(chosen(engine="portable", address="localhost:8099"))):
+        inside = run()
+    assert (inside["runner"], inside["job_endpoint"]) == ("PortableRunner", "localhost:8099")
+    assert run()["runner"] == "DirectRunner"
