@@ -43,6 +43,10 @@ bench-models: setup ## every model and yardstick on DATA in one table; the refer
 bench-serving: setup ## the model server beside the same model called in process; WORK of a run that pushed
 	@$(PY) -W ignore -m tests.bench.serving $(if $(WORK),--work "$(WORK)")
 
+.PHONY: bench-tag
+bench-tag: setup ## marquee tag on 20,000 films beside the model called in process; WORK of a run that pushed MODELS
+	@$(PY) -W ignore -m tests.bench.tag $(if $(WORK),--work "$(WORK)") $(if $(MODELS),--model "$(MODELS)")
+
 .PHONY: soak
 soak: setup ## the model server under mixed traffic, good and bad, for MINUTES; WORK of a run that pushed
 	@$(PY) -W ignore -m tests.bench.soak --minutes $(or $(MINUTES),10) $(if $(WORK),--work "$(WORK)")

@@ -17,6 +17,7 @@ from pipeline.options import settings_options
 from pipeline.paths import Paths, require_writable
 from pipeline.serving_commands import predict, serve
 from pipeline.settings import Settings
+from pipeline.tag_command import tag
 from pipeline.version_commands import promote, rollback, versions
 from transform.errors import MarqueeError
 
@@ -122,5 +123,5 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-for command in (schema, skew, stats, serve, predict, demo, versions, promote, rollback):
+for command in (schema, skew, stats, serve, predict, tag, demo, versions, promote, rollback):
     main.add_command(command)

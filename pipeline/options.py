@@ -26,6 +26,20 @@ def folder_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_paths
 
 
+def job_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of a job beside the runs: it is given the Settings of their folder as its first argument."""
+
+    @click.option("--config", metavar="FILE", help="Settings file.  [default: marquee.toml, if it is there]")
+    @click.option("--work", metavar="DIR", help="Folder of the runs.  [default: work]")
+    @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Any setting, as beam.workers=2.")
+    @functools.wraps(command)
+    def with_settings(config: str | None, work: str | None, pairs: tuple[str, ...], **rest: Any) -> None:
+        overrides = ({} if work is None else {"work": work}) | _parsed(pairs)
+        command(settings_module.load(environment.settings_file(config), overrides), **rest)
+
+    return with_settings
+
+
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that make a Settings, given to the command as its first argument."""
 
@@ -53,11 +67,17 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         given |= {f"{model}.epochs": epochs for model in settings_module.PARTS}
         given["evaluation.accept_baseline_reset"] = accept_baseline_reset or None
         overrides = {key: value for key, value in given.items() if value is not None}
-        for pair in pairs:
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise MarqueeError(f"--set {pair}: allowed is KEY=VALUE, as cnn.variant=reference.")
-            overrides[key] = value
+        overrides |= _parsed(pairs)
         command(settings_module.load(environment.settings_file(config), overrides), **rest)
 
     return with_settings
+
+
+def _parsed(pairs: tuple[str, ...]) -> dict[str, Any]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise MarqueeError(f"--set {pair}: allowed is KEY=VALUE, as cnn.variant=reference.")
+        found[key] = value
+    return found

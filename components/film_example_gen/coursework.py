@@ -6,7 +6,7 @@ import csv
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from components.film_example_gen.films import Film, Reason, Reject, checked, is_text
@@ -31,10 +31,19 @@ class CourseworkReader(Reader):
 
     expects = f"{CSV_NAME} beside {IMAGES}/<Id>.jpg"
 
-    def __init__(self, folder: str):
-        super().__init__(folder)
-        self._csv = os.path.join(folder, CSV_NAME)
-        self._images = os.path.join(folder, IMAGES)
+    def __init__(self, folder: str, tagged: bool = True, table: str = CSV_NAME, images: str | None = IMAGES):
+        """Makes a reader.
+
+        Args:
+            folder: the span.
+            tagged: whether films must come with genres; where not, only Id is needed of the columns.
+            table: the CSV, from `folder` on.
+            images: the folder of posters, from `folder` on; None to leave posters out.
+        """
+        super().__init__(folder, tagged)
+        self._table = table
+        self._csv = os.path.join(folder, table)
+        self._images = images
 
     def recognises(self) -> bool:
         return any(name.lower().endswith(".csv") for name in os.listdir(self.folder))
@@ -54,8 +63,7 @@ class CourseworkReader(Reader):
                 self._check_header(next(records, None))
                 if next(records, None) is None:
                     raise MarqueeError(f"{self._csv} has a header and no films.")
-            if os.path.lexists(self._images):
-                os.listdir(self._images)
+            self._posters()
         except OSError as error:
             raise MarqueeError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
@@ -66,16 +74,17 @@ class CourseworkReader(Reader):
         where = f"{self._csv}, line {record.row} (the header)"
         if record.problem:
             raise MarqueeError(f"{where}: {record.problem[1]}. Save the file as UTF-8 CSV.")
-        missing = [name for name in (ID, OVERVIEW) if name not in columns]
+        missing = [name for name in ((ID, OVERVIEW) if self.tagged else (ID,)) if name not in columns]
         if missing:
+            expected = f"{ID},{GENRE},<one column per genre>,{OVERVIEW}" if self.tagged else f"{ID} and {OVERVIEW}"
             raise MarqueeError(
-                f"{where}: missing {' and '.join(missing)}. Expected {ID},{GENRE},<one column per genre>,{OVERVIEW}, "
-                f"separated by commas; found {','.join(columns):.200}."
+                f"{where}: missing {' and '.join(missing)}. Expected {expected}, separated by commas; "
+                f"found {','.join(columns):.200}."
             )
-        if not set(columns) - {ID, OVERVIEW}:
+        if self.tagged and not set(columns) - {ID, OVERVIEW}:
             raise MarqueeError(f"{where}: no genres. Add the column {GENRE}, or one 0/1 column per genre.")
         for name, count in collections.Counter(columns).items():
-            if not name or count > 1:
+            if (self.tagged or name in (ID, OVERVIEW)) and (not name or count > 1):
                 problem = f"column {name} appears {count} times" if name else "a column has no name"
                 raise MarqueeError(f"{where}: {problem}. Found {','.join(columns):.200}.")
 
@@ -83,23 +92,26 @@ class CourseworkReader(Reader):
         return sum(len(names) for names in self._posters().values())
 
     def _posters(self) -> dict[str, list[str]]:
-        return posters_in(self._images) if os.path.lexists(self._images) else {}
+        if self._images is None:
+            return {}
+        folder = os.path.join(self.folder, self._images)
+        return posters_in(folder) if os.path.lexists(folder) else {}
 
     def _open(self) -> TextIO:
         # Bytes that are not UTF-8 come through as surrogates, so that one bad row does not end the reading.
         return open(self._csv, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
     def read(self) -> Iterator[Film | Reject]:
-        if not os.path.lexists(self._images):
-            logging.warning("%s is missing: these films go on without posters.", self._images)
-            yield Reject("", None, IMAGES, Reason.IMAGES_MISSING, "no posters for the whole span", kept=True)
-        posters = self._posters()
+        if self._images is not None and not os.path.lexists(images := os.path.join(self.folder, self._images)):
+            logging.warning("%s is missing: these films go on without posters.", images)
+            yield Reject("", None, self._images, Reason.IMAGES_MISSING, "no posters for the whole span", kept=True)
+        posters = {stem: os.path.join(self._images or "", names[0]) for stem, names in self._posters().items()}
         first: dict[str, tuple[int, bytes]] = {}  # Id -> line and digest of the row that is kept
         with self._open() as file:
             records = _records(file)
             columns = _columns(next(records))
             for record in records:
-                item, aside = _item(record, columns, posters)
+                item, aside = _item(record, columns, posters, self._table, self.tagged)
                 if isinstance(item, Film):
                     item = _unless_repeated(item, record, first)
                 if aside and isinstance(item, Film):
@@ -122,20 +134,31 @@ def _unless_repeated(film: Film, record: _Record, first: dict[str, tuple[int, by
 
 
 def _item(
-    record: _Record, columns: Sequence[str], posters: dict[str, list[str]]
+    record: _Record, columns: Sequence[str], posters: Mapping[str, str], table: str, tagged: bool
 ) -> tuple[Film | Reject, Reject | None]:
     """What a row amounts to, and what of it is rejected though the film may stay."""
     cells = dict(zip(columns, record.fields, strict=False))
     film_id = cells.get(ID, "").strip()
 
     def reject(reason: Reason, detail: str, kept: bool = False) -> Reject:
-        return Reject(film_id, record.row, CSV_NAME, reason, detail, kept)
+        return Reject(film_id, record.row, table, reason, detail, kept)
 
     if record.problem:
         return reject(*record.problem), None
     if len(record.fields) != len(columns):
         return reject(Reason.BROKEN_ROW, f"{len(record.fields)} fields where the header has {len(columns)}"), None
+    genres, aside = _genres(cells, columns, reject) if tagged else ((), None)
+    if isinstance(genres, Reject):
+        return genres, None
+    overview = cells.get(OVERVIEW, "").strip()
+    film = Film(film_id, genres, overview, posters.get(film_id, ""), table, record.row)
+    return checked(film, tagged), aside
 
+
+def _genres(
+    cells: Mapping[str, str], columns: Sequence[str], reject: Callable[..., Reject]
+) -> tuple[tuple[str, ...] | Reject, Reject | None]:
+    """The genres that a row gives, or why it is rejected; and what of it is rejected though the film may stay."""
     one_hot = {name: cells[name].strip() for name in columns if name not in (ID, GENRE, OVERVIEW)}
     for name, value in one_hot.items():
         if value not in _BINARY:
@@ -154,9 +177,7 @@ def _item(
         only = ", ".join(sorted(set(listed) ^ set(marked)))
         return reject(Reason.GENRES_DISAGREE, f"{GENRE} and the 0/1 columns differ in {only}"), None
 
-    genres = marked if one_hot else listed or ()
-    poster = os.path.join(IMAGES, posters[film_id][0]) if film_id in posters else ""
-    return checked(Film(film_id, genres, cells[OVERVIEW].strip(), poster, CSV_NAME, record.row)), aside
+    return marked if one_hot else listed or (), aside
 
 
 def _listed(cell: str) -> tuple[str, ...] | None:

@@ -22,6 +22,12 @@ says whether the film itself stays.
     poster_too_large       over 50 megapixels or 32 MiB                               kept if there is an overview
     images_missing         the span has no Images folder                              kept (one line for the span)
 
+Where films come to be tagged, and not to be learnt from (`tagged=False`), genres are left alone, and so are their
+three reasons and no_genres. Two more are pipeline/tagging's:
+
+    no_input               nothing that this model looks at                           lost
+    model_refused          the model gives no answer that can be used                 lost
+
 Not rejects: a film without a poster or without an overview has an empty feature (counted as
 `films_without_poster`, `films_without_overview`); blank lines of a CSV hold no film. CMYK, grey, palette,
 progressive and transparent pictures pass as they are: the decoder makes RGB of them.
@@ -56,6 +62,8 @@ class Reason(str, enum.Enum):
     POSTER_FORMAT = "poster_format"
     POSTER_TOO_LARGE = "poster_too_large"
     IMAGES_MISSING = "images_missing"
+    NO_INPUT = "no_input"
+    MODEL_REFUSED = "model_refused"
 
 
 @dataclass(frozen=True)
@@ -95,8 +103,8 @@ class Reject:
         return _SURROGATE.sub("\ufffd", json.dumps(asdict(self), ensure_ascii=False))
 
 
-def checked(film: Film) -> Film | Reject:
-    """`film` itself, or the reject that it deserves in any layout."""
+def checked(film: Film, tagged: bool = True) -> Film | Reject:
+    """`film` itself, or the reject that it deserves in any layout; `tagged` where it needs genres."""
 
     def reject(reason: Reason, detail: str) -> Reject:
         return Reject(film.id, film.row, film.file, reason, detail)
@@ -107,7 +115,7 @@ def checked(film: Film) -> Film | Reject:
         return reject(Reason.NOT_UTF8, "the text is not UTF-8")
     if not _ID.fullmatch(film.id):
         return reject(Reason.BAD_ID, f"Id {film.id!r} may hold letters, digits, _ and - only")
-    if not film.genres:
+    if tagged and not film.genres:
         return reject(Reason.NO_GENRES, "no genre is given")
     if not film.poster and not film.overview:
         return reject(Reason.NO_POSTER_NO_OVERVIEW, "neither poster nor overview")

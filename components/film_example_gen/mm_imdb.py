@@ -60,11 +60,11 @@ class MmImdbReader(Reader):
             return reject(Reason.BROKEN_JSON, f"not JSON: {error}")
         if not isinstance(content, dict):
             return reject(Reason.BROKEN_JSON, f"expected an object, found a {type(content).__name__}")
-        genres = content.get("genres") or []
+        genres = content.get("genres") or [] if self.tagged else []
         if not _is_texts(genres):
             return reject(Reason.GENRE_NOT_LIST, f"genres is {genres!r:.100}")
         names = tuple(dict.fromkeys(genre.strip() for genre in genres if genre.strip()))
-        return checked(Film(film_id, names, _overview(content), poster, name))
+        return checked(Film(film_id, names, _overview(content), poster, name), self.tagged)
 
 
 def _overview(content: dict[str, Any]) -> str:

@@ -14,8 +14,15 @@ class Reader(abc.ABC):
 
     expects: str  # the layout in a few words, for messages
 
-    def __init__(self, folder: str):
+    def __init__(self, folder: str, tagged: bool = True):
+        """Makes a reader.
+
+        Args:
+            folder: the span.
+            tagged: whether films must come with genres; where not, those that are there are left alone.
+        """
         self.folder = folder
+        self.tagged = tagged
 
     @abc.abstractmethod
     def recognises(self) -> bool:

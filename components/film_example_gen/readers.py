@@ -11,20 +11,21 @@ LAYOUTS: dict[str, type[Reader]] = {"coursework": CourseworkReader, "mm-imdb": M
 AUTO = "auto"
 
 
-def reader_for(folder: str, layout: str) -> tuple[str, Reader]:
+def reader_for(folder: str, layout: str, tagged: bool = True) -> tuple[str, Reader]:
     """Name and reader of a span's layout.
 
     Args:
         folder: the span.
         layout: a key of `LAYOUTS`, or `AUTO` to look at what the folder holds.
+        tagged: whether films must come with genres.
 
     Raises:
         MarqueeError: `AUTO`, and the folder is of no known layout.
     """
     if layout != AUTO:
-        return layout, LAYOUTS[layout](folder)
+        return layout, LAYOUTS[layout](folder, tagged)
     for name, kind in LAYOUTS.items():
-        reader = kind(folder)
+        reader = kind(folder, tagged)
         if reader.recognises():
             return name, reader
     expected = "; or ".join(f"{kind.expects} ({name})" for name, kind in LAYOUTS.items())

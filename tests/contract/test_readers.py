@@ -42,6 +42,20 @@ def test_it_reads_what_was_written(tmp_path, layout):
         assert (folder / found.file).is_file()
 
 
+def test_films_to_be_tagged_need_no_genres(tmp_path, layout):
+    films = [FakeFilm("a", ()), FakeFilm("b", ("Drama",)), FakeFilm("c", (), overview="")]
+    folder = str(write_span(tmp_path, 1, films, layout))
+
+    untagged = list(reader_for(folder, layout, tagged=False)[1].read())
+    tagged = list(reader_for(folder, layout)[1].read())
+
+    assert [(item.id, getattr(item, "reason", None)) for item in untagged] == [
+        ("a", None), ("b", None), ("c", Reason.NO_POSTER_NO_OVERVIEW),
+    ]  # fmt: skip
+    assert all(item.genres == () for item in untagged[:2])
+    assert [getattr(item, "reason", None) for item in tagged] == [Reason.NO_GENRES, None, Reason.NO_GENRES]
+
+
 def test_auto_recognises_the_layout(tmp_path, layout):
     assert reader_for(str(write_span(tmp_path, 1, FILMS, layout)), AUTO)[0] == layout
 

@@ -38,7 +38,7 @@ class Outcome:
     rejects: list[str]
     raw: dict[str, collections.Counter]  # serialized examples by split
     transformed: dict[str, collections.Counter]  # the same, without floats
-    floats: list[float]  # of transformed examples, by Id: their last digits may differ, with the batches
+    floats: list[float]  # of transformed examples, by Id: their last digits follow from who is in a batch with whom
     assets: dict[str, bytes]  # vocabularies by name
     evaluation: Any  # summary.json, floats to six digits
 
