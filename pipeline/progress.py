@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import logging as absl_logging
@@ -17,36 +17,41 @@ console = Console(highlight=False)
 
 # TFX says these of every component; its launcher has no other hook.
 RUNNING = "Component %s is running."
-CACHED = "A cached execution %d is used."
 FINISHED = "Component %s is finished."
 
 
 class ProgressHandler(logging.Handler):
-    """Turns TFX's and Marquee's own log records into progress lines."""
+    """Turns TFX's and Marquee's own log records into progress lines.
 
-    def __init__(self, status: Status):
+    `why` says of a component that has finished why it ran or came from the cache.
+    """
+
+    def __init__(self, status: Status, why: Callable[[str], str]):
         super().__init__(logging.INFO)
         self._status = status
+        self._why = why
         self._started = 0.0
-        self._cached = False
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg == RUNNING:
-            self._started, self._cached = time.monotonic(), False
+            self._started = time.monotonic()
             self._status.update(f"{record.args[0]}")  # type: ignore[index]
-        elif record.msg == CACHED:
-            self._cached = True
         elif record.msg == FINISHED:
             seconds = f"{time.monotonic() - self._started:6.1f} s"
-            cached = "  [dim]from cache[/]" if self._cached else ""
-            console.print(f"[green]✓[/] {seconds}  {record.args[0]}{cached}")  # type: ignore[index]
+            node = str(record.args[0])  # type: ignore[index]
+            console.print(f"[green]✓[/] {seconds}  {node}  [dim]{escape(self._why(node))}[/]", soft_wrap=True)
         elif record.name.startswith("marquee"):
             console.print(f"             {escape(record.getMessage())}", style="dim", soft_wrap=True)
 
 
 @contextlib.contextmanager
-def shown(log: Path) -> Iterator[None]:
-    """Shows progress on the console and writes every log record to a file while the block runs."""
+def shown(log: Path, why: Callable[[str], str]) -> Iterator[None]:
+    """Shows progress on the console and writes every log record to a file while the block runs.
+
+    Args:
+        log: the file.
+        why: why a component that has just finished ran or came from the cache, by its id.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
@@ -55,7 +60,7 @@ def shown(log: Path) -> Iterator[None]:
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     absl_logging.set_verbosity(absl_logging.INFO)
     with console.status("starting") as status:
-        root.handlers = [file, ProgressHandler(status)]
+        root.handlers = [file, ProgressHandler(status, why)]
         root.setLevel(logging.INFO)
         try:
             yield

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import functools
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import beam, engine, progress
+from pipeline import beam, engine, history, progress
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
@@ -45,7 +46,8 @@ class MarqueeDagRunner(LocalDagRunner):
                 beam.require_server(self._settings.beam)
                 runs_before = record.number_of_runs(self._paths)
                 try:
-                    with progress.shown(log), engine.executors_get(beam.pipeline_args(self._settings.beam)):
+                    why = functools.partial(history.of_last, self._paths.metadata)
+                    with progress.shown(log, why), engine.executors_get(beam.pipeline_args(self._settings.beam)):
                         super().run_with_ir(pipeline, run_options)
                 except Exception as error:
                     if record.number_of_runs(self._paths) > runs_before:

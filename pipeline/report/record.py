@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from pipeline import history
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from pipeline.report import posters, tfdv
@@ -37,6 +38,7 @@ class Node:
     state: str  # ran, cached, failed or unfinished
     seconds: float
     outputs: dict[str, str]  # artifact type name -> URI
+    why: str = ""  # it ran, or came from the cache: as pipeline.reasons.why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +145,13 @@ def _runs(store: MetadataStore) -> list[mlmd.Context]:
 def _nodes(store: MetadataStore, run: int) -> list[Node]:
     nodes = []
     for execution in sorted(store.get_executions_by_context(run), key=lambda execution: execution.id):
-        contexts = store.get_contexts_by_execution(execution.id)
-        name = next(context.name for context in contexts if context.type == "node")
+        node = history.node_of(store, execution.id)
         outputs = {artifact.type: artifact.uri for artifact in store.get_artifacts_by_id(_outputs(store, execution.id))}
         took = execution.last_update_time_since_epoch - execution.create_time_since_epoch
         state = STATES.get(execution.last_known_state, UNFINISHED)
         seconds = max(0, took) / 1000  # the clock may have jumped back meanwhile
-        nodes.append(Node(id=name.split(".", 1)[1], state=state, seconds=seconds, outputs=outputs))
+        why = history.why(store, execution, node)
+        nodes.append(Node(id=history.component(node), state=state, seconds=seconds, outputs=outputs, why=why))
     return nodes
 
 

@@ -103,6 +103,7 @@ def test_a_stopped_run_gives_what_its_finished_components_left(store):
         ("DriftReport", "ran"),
         ("DriftGate", "failed"),
     ]
+    assert [node.why for node in run.nodes][:2] == ["cache: same inputs and settings", "ran: first time"]
     assert run.outcome == outcome
     assert run.ingest["films"] == 66
     assert len(run.rejects) == 1

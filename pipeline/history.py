@@ -1,0 +1,97 @@
+"""Executions in ML Metadata, and why each happened."""
+
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline import reasons
+from pipeline.metadata import connection_config
+
+FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
+
+
+def of_last(metadata: Path, node: str) -> str:
+    """Why the last execution of a component happened; empty where there is none.
+
+    Args:
+        metadata: the file of a store, maybe at work for a run in this process.
+        node: the component's id.
+    """
+    store = MetadataStore(connection_config(metadata))
+    contexts = [context for context in store.get_contexts_by_type("node") if component(context) == node]
+    executions = [(each, context) for context in contexts for each in store.get_executions_by_context(context.id)]
+    return why(store, *max(executions, key=lambda pair: pair[0].id)) if executions else ""
+
+
+def why(store: MetadataStore, execution: mlmd.Execution, node: mlmd.Context) -> str:
+    """Why an execution happened, beside those of the same component before it.
+
+    Args:
+        store: that has them.
+        execution: the one.
+        node: its context of the type "node".
+    """
+    earlier = [each for each in store.get_executions_by_context(node.id) if each.id < execution.id]
+    earlier.sort(key=lambda each: each.id, reverse=True)
+    place, before = next(
+        ((place, each) for place, each in enumerate(earlier) if each.last_known_state in FINISHED), (len(earlier), None)
+    )
+    now = _read(store, execution, node)
+    return reasons.why(
+        now,
+        _read(store, before, node) if before else None,
+        {artifact: maker(store, artifact) for artifacts in now.inputs.values() for artifact in artifacts},
+        interrupted=place > 0,
+    )
+
+
+def node_of(store: MetadataStore, execution: int) -> mlmd.Context:
+    """The context of the component that an execution is of."""
+    return next(each for each in store.get_contexts_by_execution(execution) if each.type == "node")
+
+
+def component(node: mlmd.Context) -> str:
+    """A component's id: the context's name has the pipeline's before it."""
+    return node.name.split(".", 1)[1]
+
+
+def maker(store: MetadataStore, artifact: int) -> str:
+    """The id of the component that made an artifact, or took it from the cache."""
+    execution = first_maker(store, artifact)
+    return component(node_of(store, execution)) if execution else "elsewhere"
+
+
+def first_maker(store: MetadataStore, artifact: int) -> int | None:
+    """The execution that made an artifact; those that took it from the cache came later."""
+    events = store.get_events_by_artifact_ids([artifact])
+    return min((event.execution_id for event in events if event.type == mlmd.Event.OUTPUT), default=None)
+
+
+def inputs(store: MetadataStore, execution: int) -> dict[str, tuple[int, ...]]:
+    """Ids of the artifacts that an execution was given, by name of the input."""
+    found: dict[str, list[int]] = {}
+    for event in store.get_events_by_execution_ids([execution]):
+        if event.type == mlmd.Event.INPUT:
+            found.setdefault(event.path.steps[0].key, []).append(event.artifact_id)
+    return {key: tuple(artifacts) for key, artifacts in found.items()}
+
+
+def parameters(execution: mlmd.Execution) -> dict[str, Any]:
+    """The execution's properties by name."""
+    values = {key: value for key, value in execution.custom_properties.items() if not key.startswith("__")}
+    return {
+        key: getattr(value, value.WhichOneof("value")) for key, value in values.items() if value.WhichOneof("value")
+    }
+
+
+def _read(store: MetadataStore, execution: mlmd.Execution, node: mlmd.Context) -> reasons.Execution:
+    return reasons.Execution(
+        node=component(node),
+        cached=execution.last_known_state == mlmd.Execution.CACHED,
+        resolver=execution.type == RESOLVER,
+        parameters=parameters(execution),
+        inputs=inputs(store, execution.id),
+    )
