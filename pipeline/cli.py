@@ -13,6 +13,8 @@ import click
 from pipeline import environment
 from pipeline.data_commands import schema, skew, stats
 from pipeline.demo_command import demo
+from pipeline.doctor_command import doctor
+from pipeline.lineage_command import lineage
 from pipeline.options import settings_options
 from pipeline.paths import Paths, require_writable
 from pipeline.serving_commands import predict, serve
@@ -123,5 +125,5 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-for command in (schema, skew, stats, serve, predict, tag, demo, versions, promote, rollback):
+for command in (schema, skew, stats, serve, predict, tag, demo, versions, promote, rollback, lineage, doctor):
     main.add_command(command)

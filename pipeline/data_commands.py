@@ -1,10 +1,8 @@
 """Commands that look at data: schema, statistics, serving skew. Heavy imports stay inside."""
 
-import logging
 import os
 import shutil
 import sys
-import warnings
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +85,7 @@ def _show_changes(settings: Settings) -> str | None:
     if paths.schema is None:
         raise MarqueeError(f"{settings.schema.file}: no curated schema there yet: `marquee schema save` first.")
 
-    _quieten()
+    environment.quieten()
     from pipeline import schema_changes, span_statistics
 
     try:
@@ -120,7 +118,7 @@ def skew(settings: Settings, folder: Path, model: str | None) -> None:
     DIR holds TFRecord files of PredictionLog, plain or gzip, as TensorFlow Serving writes them. The outcome goes into
     the last run's report. Exits with 3 where the requests are skewed.
     """
-    _quieten()
+    environment.quieten()
     from pipeline import progress
     from pipeline import skew as skew_module
 
@@ -173,7 +171,7 @@ def stats(settings: Settings, as_html: bool, out: Path | None, open_it: bool, ag
     if not as_html and (out or open_it):
         raise click.UsageError("--out and --open go with --html.")
 
-    _quieten()
+    environment.quieten()
     from pipeline import span_statistics, statistics_view
 
     paths = Paths.bind(settings)
@@ -210,11 +208,3 @@ def _print(*shown: "RenderableType") -> None:
     from pipeline import progress
 
     progress.console.print(*shown, sep="\n")
-
-
-def _quieten() -> None:
-    """Before TensorFlow and Google's clients are imported: they say much that no user of these commands needs."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")
-    for name in ("tensorflow", "apache_beam"):
-        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,5 +1,8 @@
 """Environment variables that TFX's command line and the local runner are started with."""
 
+import logging
+import os
+import warnings
 from pathlib import Path
 
 from pipeline import settings as settings_module
@@ -36,3 +39,11 @@ def settings_file(given: str | None) -> Path | None:
         return Path(given)
     here = Path("marquee.toml")
     return here if here.is_file() else None
+
+
+def quieten() -> None:
+    """Before TensorFlow and Google's clients are imported: they say much that no user of a command needs."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    for name in ("tensorflow", "apache_beam"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -8,9 +8,21 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import reasons
 from pipeline.metadata import connection_config
+from transform.errors import MarqueeError
 
 FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
+
+
+def open_store(metadata: Path) -> MetadataStore:
+    """The MLMD store of a work folder.
+
+    Raises:
+        MarqueeError: there is none.
+    """
+    if not metadata.is_file():
+        raise MarqueeError(f"{metadata}: no such file. Nothing has run in this work folder yet: `marquee run`.")
+    return MetadataStore(connection_config(metadata))
 
 
 def of_last(metadata: Path, node: str) -> str:
@@ -20,7 +32,7 @@ def of_last(metadata: Path, node: str) -> str:
         metadata: the file of a store, maybe at work for a run in this process.
         node: the component's id.
     """
-    store = MetadataStore(connection_config(metadata))
+    store = open_store(metadata)
     contexts = [context for context in store.get_contexts_by_type("node") if component(context) == node]
     executions = [(each, context) for context in contexts for each in store.get_executions_by_context(context.id)]
     return why(store, *max(executions, key=lambda pair: pair[0].id)) if executions else ""

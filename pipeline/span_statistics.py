@@ -7,8 +7,8 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from pipeline.history import open_store
 from pipeline.paths import Paths
-from pipeline.report.record import open_store
 from pipeline.report.tfdv import STATISTICS_FILE
 from transform.errors import MarqueeError
 

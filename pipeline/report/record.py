@@ -10,7 +10,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import history
-from pipeline.metadata import connection_config
+from pipeline.history import open_store
 from pipeline.paths import Paths
 from pipeline.report import posters, tfdv
 from transform.errors import MarqueeError
@@ -82,17 +82,6 @@ class RunRecord:
 
 def as_dict(run: RunRecord) -> dict[str, Any]:
     return dataclasses.asdict(run) | {"seconds": run.seconds}
-
-
-def open_store(metadata: Path) -> MetadataStore:
-    """The MLMD store of a work folder.
-
-    Raises:
-        MarqueeError: there is none.
-    """
-    if not metadata.is_file():
-        raise MarqueeError(f"{metadata}: no such file. Nothing has run in this work folder yet: `marquee run`.")
-    return MetadataStore(connection_config(metadata))
 
 
 def number_of_runs(paths: Paths) -> int:

@@ -1,0 +1,147 @@
+"""What the doctor makes of machines and installations, good and bad."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline import cli, doctor
+from pipeline.doctor import FAIL, OK, WARN, Check
+from pipeline.paths import ROOT
+
+LOCK = """\
+# made by uv
+TensorFlow==2.16.2 \\
+    --hash=sha256:00
+rich==13.0 ; python_full_version >= '3.10'
+tomli==2.0 ; python_full_version < '3'
+ruamel-yaml==0.18 \\
+    --hash=sha256:00
+"""
+
+
+@pytest.mark.parametrize(
+    ("glibc", "stack", "verdict"),
+    [
+        ("2.36", "1.16", OK),
+        ("2.39", "1.21", OK),
+        ("2.41", "1.16", WARN),
+        ("2.36", "1.21", FAIL),
+        ("", "1.16", FAIL),
+    ],
+)
+def test_glibc(glibc, stack, verdict):
+    check = doctor.check_glibc(glibc, stack)
+    assert check.verdict == verdict
+    assert bool(check.advice) == (verdict != OK)
+
+
+@pytest.mark.parametrize(
+    ("python", "stack", "verdict"),
+    [((3, 10), "1.16", OK), ((3, 11), "1.16", FAIL), ((3, 13), "1.21", OK), ((3, 14), "1.21", FAIL), ((3, 9), "", OK)],
+)
+def test_python(python, stack, verdict):
+    assert doctor.check_python(python, stack).verdict == verdict
+
+
+@pytest.mark.parametrize(("tfx", "stack"), [("1.16.0", "1.16"), ("1.21.0", "1.21"), ("1.160.0", ""), ("", "")])
+def test_the_stack_is_that_of_tfx(tfx, stack):
+    assert doctor.stack_of(tfx) == stack
+    assert doctor.check_stack(tfx, stack).verdict == (OK if stack else FAIL)
+
+
+def test_versions_are_compared_with_the_lock_by_canonical_name():
+    installed = {"tensorflow": "2.16.2", "rich": "13.0", "ruamel.yaml": "0.18", "beside": "1"}
+    assert doctor.locked(LOCK) == {"tensorflow": "2.16.2", "rich": "13.0", "ruamel-yaml": "0.18"}
+    assert doctor.check_versions(installed, LOCK, "a.lock").verdict == OK
+    other = doctor.check_versions({**installed, "rich": "14.0"}, LOCK, "a.lock")
+    assert (other.verdict, other.found) == (WARN, "a.lock: other than locked: rich 14.0 for 13.0")
+    missing = doctor.check_versions({"rich": "13.0", "ruamel-yaml": "0.18"}, LOCK, "a.lock")
+    assert (missing.verdict, missing.found) == (FAIL, "a.lock: missing: tensorflow 2.16.2")
+    assert doctor.check_versions(installed, None, "a.lock").verdict == WARN
+
+
+def test_many_differences_are_counted():
+    lock = "\n".join(f"p{number}==1" for number in range(9))
+    assert doctor.check_versions({}, lock, "a.lock").found.endswith("p4 1 and 4 more")
+
+
+@pytest.mark.parametrize("stack", doctor.STACKS)
+def test_our_own_locks_are_understood(stack):
+    lock = (ROOT / "requirements" / f"tfx-{stack}.lock").read_text(encoding="utf-8")
+    assert doctor.locked(lock)["tfx"].startswith(stack)
+    assert len(doctor.locked(lock)) > 100
+
+
+def test_disk_and_folder(tmp_path):
+    assert doctor.check_disk(tmp_path, 50 * doctor.GIB).verdict == OK
+    assert doctor.check_disk(tmp_path, 2 * doctor.GIB).verdict == WARN
+    assert doctor.check_disk(tmp_path, 100).verdict == FAIL
+    assert doctor.nearest(tmp_path / "not" / "yet") == tmp_path
+    assert doctor.check_work_folder(tmp_path / "work").verdict == OK
+    file = tmp_path / "file"
+    file.touch()
+    assert doctor.check_work_folder(file).verdict == FAIL
+
+
+def test_a_port_that_somebody_listens_on_is_taken():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert not doctor.is_free(port)
+    assert doctor.is_free(port)
+    taken = doctor.check_port(8501, "REST", free=False)
+    assert taken.verdict == WARN
+    assert "--rest_api_port" in taken.advice
+
+
+def test_components_that_came_out_none():
+    whole = dict.fromkeys(doctor.USED, object())
+    verdicts = {
+        name: [check.verdict for check in doctor.check_components({"m": names})]
+        for name, names in {
+            "whole": whole,
+            "unused": {**whole, "BulkInferrer": None},
+            "used": {**whole, "Trainer": None},
+            "lost": {"Trainer": object()},
+            "broken": doctor.imported("no_such_module"),
+        }.items()
+    }
+    assert verdicts == {"whole": [OK], "unused": [WARN], "used": [FAIL], "lost": [FAIL], "broken": [FAIL]}
+
+
+def test_a_dag_that_cannot_be_imported():
+    assert doctor.check_dag({}).verdict == OK
+    assert doctor.check_dag("ImportError: no such thing").verdict == FAIL
+
+
+@pytest.mark.parametrize(("verdicts", "worst"), [([], OK), ([OK, WARN], WARN), ([OK, FAIL, WARN], FAIL)])
+def test_worst(verdicts, worst):
+    assert doctor.worst(Check(name="", verdict=verdict, found="") for verdict in verdicts) == worst
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(WARN, 0), (FAIL, 1)])
+def test_the_command_says_what_to_do_and_exits_by_the_worst(verdict, code, monkeypatch, tmp_path):
+    given = []
+
+    def examine(work: Path, requirements: Path):
+        given.append(work)
+        yield Check(name="disk", verdict=OK, found="room")
+        yield Check(name="port 8500", verdict=verdict, found="taken", advice="Do this.")
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    done = CliRunner().invoke(cli.main, ["doctor", "--work", str(tmp_path / "w")])
+    assert done.exit_code == code
+    assert "ok   disk: room" in done.output
+    assert f"{verdict:<5}port 8500: taken\n     Do this." in done.output
+    assert given == [tmp_path / "w"]
+
+
+def test_every_line_about_this_machine_is_a_verdict_and_needs_no_tfx_import(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "imported", lambda module: dict.fromkeys(doctor.USED, module))
+    checks = list(doctor.examine(tmp_path, ROOT / "requirements"))
+    assert {check.verdict for check in checks} <= {OK, WARN, FAIL}
+    assert {"glibc", "Python", "stack", "versions", "disk", "port 8500", "port 8501"} <= {each.name for each in checks}
+    assert all(bool(check.advice) == (check.verdict != OK) for check in checks)
