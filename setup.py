@@ -27,6 +27,7 @@ setup(
         "joblib>=1.3",
         "keras>=3.3,<4",
         "keras-tuner>=1.4,<2",
+        "kfp-pipeline-spec>=0.2.2",
         "markdown-it-py>=3",
         "numpy>=1.26",
         "pillow>=10",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pipeline import environment
+from pipeline.compile_command import compile_command
 from pipeline.data_commands import schema, skew, stats
 from pipeline.demo_command import demo
 from pipeline.doctor_command import doctor

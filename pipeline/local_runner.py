@@ -12,6 +12,7 @@ from pipeline.dag import CODE, create_pipeline
 from pipeline.environment import settings_file
 from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 from pipeline.runner import MarqueeDagRunner
+from pipeline.settings import Settings
 from transform.errors import MarqueeError
 
 
@@ -25,8 +26,12 @@ def main() -> None:
         paths = snapshot_of_schema(Paths.bind(settings))
     except MarqueeError as error:
         sys.exit(f"marquee: {error}")
-    sources = {module: source_fingerprint(module) for module in CODE} | files_fingerprints(settings)
-    MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources))
+    MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources_of(settings)))
+
+
+def sources_of(settings: Settings) -> dict[str, str]:
+    """The fingerprints that `create_pipeline` takes."""
+    return {module: source_fingerprint(module) for module in CODE} | files_fingerprints(settings)
 
 
 if __name__ == "__main__":

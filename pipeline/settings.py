@@ -109,6 +109,11 @@ class Beam:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kubeflow:
+    image: str = ""  # that holds Marquee and its locked stack; needed by `marquee compile --to kubeflow`
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that decides how the pipeline runs."""
 
@@ -126,6 +131,7 @@ class Settings:
     evaluation: Evaluation = field(default_factory=Evaluation)
     serving: Serving = field(default_factory=Serving)
     beam: Beam = field(default_factory=Beam)
+    kubeflow: Kubeflow = field(default_factory=Kubeflow)
 
     def training(self, model: str) -> Training:
         return getattr(self, model)

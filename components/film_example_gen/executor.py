@@ -76,7 +76,7 @@ def _span_and_splits(exec_properties: Mapping[str, Any]) -> tuple[str, dict[str,
 def _describe(artifact: types.Artifact, splits: Mapping[str, int], exec_properties: Mapping[str, Any]) -> None:
     """Sets what TFX's components look up on an Examples artifact."""
     artifact.split_names = artifact_utils.encode_split_names(list(splits))
-    artifact.span = exec_properties[utils.SPAN_PROPERTY_NAME]
+    artifact.span = int(exec_properties[utils.SPAN_PROPERTY_NAME])  # Kubeflow knows no whole numbers
     artifact.version = exec_properties.get(utils.VERSION_PROPERTY_NAME) or 0
     examples_utils.set_payload_format(artifact, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
     file_format = exec_properties[standard_component_specs.OUTPUT_FILE_FORMAT_KEY]
