@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     if f"{film_example_gen.Executor.__module__}.Executor" in flags:
         inputs["parameterValues"] |= spanned(inputs["parameterValues"])
     flags[place] = json.dumps(invocation)
-    kubeflow_v2_run_executor.main(kubeflow_v2_run_executor._parse_flags(["", *flags]))
+    kubeflow_v2_run_executor.main(kubeflow_v2_run_executor._parse_flags(flags))
     written = Path(invocation["outputs"]["outputFile"])
     output = json.loads(written.read_text(encoding="utf-8"))
     _with_paths({"outputs": output}, unmounted)
