@@ -25,11 +25,12 @@ TABLES = {
     "ServingCheck": ("serving",),
     "Pusher": ("serving",),
 }
+LEARNERS = ("Trainer", "Tuner")  # have the model's own table, too
 RANGE = "range_config"
 NAMES = {"input_base": "data.root", RANGE: "data.span", "schema_file": "schema.file"}
 SOURCE = "source"  # fingerprint of the code that goes by import path; behind it, one of files that settings name
 CODE_DIGITS = 16
-FUNCTIONS = ("run_fn", "preprocessing_fn", "explain_fn")  # parameters with such a path
+FUNCTIONS = ("run_fn", "tuner_fn", "preprocessing_fn", "explain_fn")  # parameters with such a path
 FINGERPRINT, SPAN = "input_fingerprint", "span"
 FOLLOWS = ("input_config", SPAN)  # parameters of FilmExampleGen that its driver derives from others
 DERIVED = ("eval_config", "stats_options_json")  # that our code derives from settings or from nothing but itself
@@ -93,9 +94,9 @@ def setting(node: str, parameter: str) -> str | None:
     component, _, model = node.partition(".")
     if parameter in NAMES:
         return NAMES[parameter]
-    tables = (model, "transform") if component == "Trainer" and model in PARTS else TABLES.get(component, ())
-    if component == "Trainer" and not tables:
-        tables = ("transform",)
+    tables = TABLES.get(component, ())
+    if component in LEARNERS:
+        tables = (model, "transform") if model in PARTS else ("transform",)
     for table in tables:
         if parameter in {field.name for field in dataclasses.fields(getattr(Settings(), table))}:
             return f"{table}.{parameter}"
