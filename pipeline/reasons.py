@@ -94,7 +94,7 @@ def setting(node: str, parameter: str) -> str | None:
     component, _, model = node.partition(".")
     if parameter in NAMES:
         return NAMES[parameter]
-    tables = TABLES.get(component, ())
+    tables: tuple[str, ...] = TABLES.get(component, ())
     if component in LEARNERS:
         tables = (model, "transform") if model in PARTS else ("transform",)
     for table in tables:
