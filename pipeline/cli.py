@@ -126,5 +126,19 @@ def runs(settings: Settings) -> None:
         click.echo(f"{run_id}  {sum(node.seconds for node in nodes):6.0f} s  {counts}")
 
 
-for command in (schema, skew, stats, serve, predict, tag, demo, versions, promote, rollback, lineage, doctor):
+for command in (
+    schema,
+    skew,
+    stats,
+    serve,
+    predict,
+    tag,
+    demo,
+    versions,
+    promote,
+    rollback,
+    lineage,
+    doctor,
+    compile_command,
+):
     main.add_command(command)
