@@ -7,7 +7,7 @@ import pytest
 from pipeline.settings import Beam
 from tests.engines.engines import Outcome, assert_same, outcome_on, portable_job_server, worker_pool
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

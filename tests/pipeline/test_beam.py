@@ -13,7 +13,7 @@ from tfx.orchestration.portable import data_types, launcher
 from tfx.proto.orchestration import executable_spec_pb2
 
 from pipeline import beam, engine, settings
-from pipeline.dag import create_pipeline
+from pipeline.dag import CODE, create_pipeline
 from pipeline.paths import Paths
 from transform.errors import MarqueeError
 
@@ -111,7 +111,7 @@ def test_the_cache_does_not_see_the_engine():
     paths = Paths(data=Path("/d"), work=Path("/w"), schema=None)
     seen = []
     for overrides in ({}, {"beam.engine": "portable", "beam.address": "localhost:1"}):
-        dag = create_pipeline(settings.load(None, overrides), paths, {"transform": "t", "trainer": "r"})
+        dag = create_pipeline(settings.load(None, overrides), paths, dict.fromkeys(CODE, "code"))
         seen.append([node.executor_spec.encode().SerializeToString() for node in dag.components if node.executor_spec])
     assert seen[0] == seen[1]
 
