@@ -25,6 +25,10 @@ test: setup ## every test
 test-fast: setup ## the tests that take under a minute together
 	@$(PY) -m pytest $(PARALLEL) -m "not slow"
 
+.PHONY: test-stack
+test-stack: ## run and tests on STACK=1.21 where glibc is too old for it, in a Debian root below WORK; as root
+	@WORK="$(or $(WORK),work)" scripts/test-stack "$(STACK)"
+
 .PHONY: lint
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check .

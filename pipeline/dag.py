@@ -35,11 +35,11 @@ from pipeline import beam
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from pipeline.settings import FUSION, MODELS, PARTS, Settings
+from pipeline.stack import TENSORFLOW_SERVING
 
 PREPROCESSING, EXPLAIN = "transform.preprocessing", "trainer.explain"
 TRAINERS = {name: f"trainer.{name}" for name in MODELS}
 CODE = (PREPROCESSING, *TRAINERS.values(), EXPLAIN)  # modules whose functions components are given by import path
-TENSORFLOW_SERVING = "2.16.1"  # tag of its image; the minor is that of the TensorFlow that trains
 
 
 def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]) -> Pipeline:

@@ -7,12 +7,13 @@ import platform
 import re
 import shutil
 import socket
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.markers import Marker
+
+from pipeline.stack import PYTHON
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 # Stack of TFX -> Pythons that it runs on. scripts/setup chooses the same way.
@@ -65,7 +66,7 @@ def examine(work: Path, requirements: Path) -> Iterator[Check]:
     installed = {each.name: each.version for each in importlib.metadata.distributions() if each.name}
     stack = stack_of(version(installed, "tfx"))
     yield check_glibc(glibc, stack)
-    yield check_python(sys.version_info[:2], stack)
+    yield check_python(PYTHON, stack)
     yield check_stack(version(installed, "tfx"), stack)
     lock = requirements / f"tfx-{stack}.lock"
     yield check_versions(installed, lock.read_text(encoding="utf-8") if lock.is_file() else None, lock.name)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -11,12 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.stack import tomllib
 from transform.errors import MarqueeError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True, kw_only=True)

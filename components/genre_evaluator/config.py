@@ -1,7 +1,7 @@
 """What TFMA is asked: the signatures, the slices, the metric, and the thresholds that decide a blessing."""
 
-import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.genre_evaluator import metric
 
@@ -13,7 +13,7 @@ UNUSABLE = "unusable_films"
 MAP = "mean_average_precision"
 
 
-def eval_config(max_map_drop: float, *, compare: bool = True) -> tfma.EvalConfig:
+def eval_config(max_map_drop: float, *, compare: bool = True) -> config_pb2.EvalConfig:
     """The evaluation of one model, and of a baseline where the Evaluator has one.
 
     Blessed is a model that, over the whole split, has a higher micro-F1 than the best constant predictor and
@@ -26,25 +26,25 @@ def eval_config(max_map_drop: float, *, compare: bool = True) -> tfma.EvalConfig
         UNUSABLE: _value_threshold(upper_bound=0),
     }
     if compare:
-        thresholds[MAP] = tfma.MetricThreshold(
-            change_threshold=tfma.GenericChangeThreshold(
-                direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+        thresholds[MAP] = config_pb2.MetricThreshold(
+            change_threshold=config_pb2.GenericChangeThreshold(
+                direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
                 absolute=wrappers_pb2.DoubleValue(value=-max_map_drop),
             )
         )
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name="evaluate",
                 label_key="labels",
                 preprocessing_function_names=["transform_labels"],
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[key]) for key in SLICES)],
+        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=[key]) for key in SLICES)],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(
+                    config_pb2.MetricConfig(
                         class_name=metric.MultiLabelMetrics.__name__,
                         module=metric.MultiLabelMetrics.__module__,
                     )
@@ -53,15 +53,15 @@ def eval_config(max_map_drop: float, *, compare: bool = True) -> tfma.EvalConfig
             )
         ],
         # Batch sizes and the like are TFMA's own; only figures of `MultiLabelMetrics` are wanted.
-        options=tfma.Options(include_default_metrics=wrappers_pb2.BoolValue(value=False)),
+        options=config_pb2.Options(include_default_metrics=wrappers_pb2.BoolValue(value=False)),
     )
 
 
-def _value_threshold(**bounds: float) -> tfma.MetricThreshold:
+def _value_threshold(**bounds: float) -> config_pb2.MetricThreshold:
     values = {name: wrappers_pb2.DoubleValue(value=bound) for name, bound in bounds.items()}
-    return tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(**values))
+    return config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(**values))
 
 
-def _overall(threshold: tfma.MetricThreshold) -> tfma.PerSliceMetricThresholds:
-    per_slice = tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
-    return tfma.PerSliceMetricThresholds(thresholds=[per_slice])
+def _overall(threshold: config_pb2.MetricThreshold) -> config_pb2.PerSliceMetricThresholds:
+    per_slice = config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
+    return config_pb2.PerSliceMetricThresholds(thresholds=[per_slice])

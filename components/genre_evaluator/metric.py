@@ -10,6 +10,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.genre_evaluator import multilabel
 
@@ -60,7 +61,7 @@ metric_types.register_metric(MultiLabelMetrics)
 
 def _computations(
     name: str,
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_names: list[str] | None = None,
 ) -> list[metric_types.MetricComputation]:
     return [
@@ -82,7 +83,7 @@ def _key(figure: str, model_name: str, genre: int | None = None) -> metric_types
 class _RowsCombiner(beam.CombineFn):
     """Gathers the rows of a slice; its state is 12 bytes a film and genre."""
 
-    def __init__(self, eval_config: tfma.EvalConfig | None, model_name: str) -> None:
+    def __init__(self, eval_config: config_pb2.EvalConfig | None, model_name: str) -> None:
         self._eval_config = eval_config
         self._model_name = model_name
 
