@@ -1,5 +1,7 @@
 """Environment variables that TFX's command line and the local runner are started with."""
 
+import os
+import sys
 from pathlib import Path
 
 from pipeline import settings as settings_module
@@ -22,6 +24,12 @@ def variables(settings: Settings) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def of_process(settings: Settings) -> dict[str, str]:
+    """The whole environment of a process of TFX's command line, which runs `pip` by its name: ours comes first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return os.environ | variables(settings) | {"PATH": path}
 
 
 def registered(settings: Settings) -> bool:
