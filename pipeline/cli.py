@@ -1,6 +1,5 @@
 """The `marquee` command. Heavy imports stay inside the commands that need them."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -53,7 +52,7 @@ def run(settings: Settings) -> None:
     require_writable(paths.work)  # before the sample and TFX's own state go there
     if not settings.data.root:
         _draw_sample(settings.sample.films, settings.sample.seed, paths.data)
-    env = os.environ | environment.variables(settings)
+    env = environment.of_process(settings)
     tfx = [str(Path(sys.executable).with_name("tfx"))]
     if not environment.registered(settings):
         known = (paths.tfx_home / settings.name).exists()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def variables(settings: Settings) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def of_process(settings: Settings) -> dict[str, str]:
+    """The whole environment of a process of TFX's command line, which runs `pip` by its name: ours comes first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return os.environ | variables(settings) | {"PATH": path}
 
 
 def registered(settings: Settings) -> bool:

@@ -78,4 +78,4 @@ class Pipeline:
 
     @property
     def _env(self) -> dict[str, str]:
-        return os.environ | environment.variables(self.settings)
+        return environment.of_process(self.settings)

@@ -1,12 +1,15 @@
 """The command line: what it makes of options, and how it refuses."""
 
 import json
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from pipeline import cli
+from pipeline import cli, environment, settings
 
 
 def call(*arguments: str):
@@ -59,3 +62,9 @@ def test_sample_is_drawn_where_asked(tmp_path):
     done = call("sample", "--films", "20", "--seed", "1", "--out", str(tmp_path / "films"))
     assert done.exit_code == 0
     assert len(list((tmp_path / "films" / "span-1" / "Images").iterdir())) >= 15
+
+
+def test_tfx_finds_our_pip_where_there_is_none_on_the_path(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    path = environment.of_process(settings.Settings())["PATH"].split(os.pathsep)
+    assert path == [str(Path(sys.executable).parent), "/nowhere"]

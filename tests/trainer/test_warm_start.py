@@ -269,5 +269,5 @@ def test_a_committee_on_another_backbone_is_not_started_from(transformed, second
     quick = {"epochs": 1, "learning_rate": 0.0}
     first = fit(transformed, tmp_path / "1", "cnn", "default", backbone=paths[0], **quick)
     for path, refused in zip(paths, (None, "its backbone is another"), strict=True):
-        second = fit(second_span, tmp_path / path[-7], "cnn", "default", base=first, backbone=path, **quick)
+        second = fit(second_span, tmp_path / f"on {Path(path).stem}", "cnn", "default", base=first, backbone=path, **quick)
         assert json.loads((second.run / "training.json").read_text())["warm_start"].get("refused") == refused
