@@ -32,7 +32,7 @@ class ServingError(Exception):
 def _reason(message: str) -> str:
     """What TensorFlow says is wrong, without the nodes of the graph, where they were defined, and the input itself."""
     lines = [_NODES.sub("", line).strip() for line in _QUOTED_INPUT.sub("", message).splitlines()]
-    noise = ("Graph execution error", "Detected at", "[[", "File ")
+    noise = ("Graph execution error", "Detected at", "<stack traces", "[[", "File ")
     said = [line for line in lines if line and not line.startswith(noise)]
     reason = said[0] if said else message.strip()
     asserted = re.fullmatch(r"assertion failed: \[(.*)\]", reason)

@@ -30,6 +30,7 @@ def told(message: str) -> str:
             "Key: x.  Can't parse.",
         ),
         ("Graph execution error:\n\nDetected at node Assert\n  File a.py\nbad [[node Assert (at b)]]", "bad"),
+        ("Graph execution error:\n\nDetected at node Assert\n<stack traces unavailable>\nbad\n\t [[a]]", "bad"),
         ("assertion failed: [poster in row 0 is neither]\n\t [[{{node Assert/Assert}}]]", "poster in row 0 is neither"),
         ("indices[[0]] = 7 is not in [0, 3)", "indices[[0]] = 7 is not in [0, 3)"),
         ("[[{{node alone}}]]", "[[{{node alone}}]]"),

@@ -268,6 +268,6 @@ def test_a_committee_on_another_backbone_is_not_started_from(transformed, second
         keras.Model(images, said).save(paths[-1])
     quick = {"epochs": 1, "learning_rate": 0.0}
     first = fit(transformed, tmp_path / "1", "cnn", "default", backbone=paths[0], **quick)
-    for path, refused in zip(paths, (None, "its backbone is another"), strict=True):
-        second = fit(second_span, tmp_path / f"on {Path(path).stem}", "cnn", "default", base=first, backbone=path, **quick)
+    for number, (path, refused) in enumerate(zip(paths, (None, "its backbone is another"), strict=True), start=2):
+        second = fit(second_span, tmp_path / str(number), "cnn", "default", base=first, backbone=path, **quick)
         assert json.loads((second.run / "training.json").read_text())["warm_start"].get("refused") == refused
