@@ -153,7 +153,7 @@ def _sum(tallies: Any) -> collections.Counter:
     return total
 
 
-def _summary(tally: Mapping, splits: list[str], known: dict[str, Any]) -> str:
+def _summary(tally: Any, splits: list[str], known: dict[str, Any]) -> str:
     """The content of `ingest.json`; `posters_unused` are files that no film of the artifact names."""
     tally = collections.Counter(tally)  # Beam's coders may make a plain dict of one
     rejects = {reason: count for (kind, reason), count in sorted(tally.items()) if kind == "rejects"}
