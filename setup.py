@@ -36,6 +36,7 @@ setup(
         "rich>=13",
         "scikit-learn>=1.5",
         "scipy>=1.10",
+        "tensorboard>=2.16,<2.22",
         "tensorflow>=2.16,<2.22",
         "tensorflow-data-validation>=1.16,<1.22",
         "tensorflow-serving-api>=2.16,<2.22",
