@@ -33,6 +33,9 @@ def main(arguments: Sequence[str]) -> None:
     place = flags.index(INVOCATION) + 1
     invocation = json.loads(flags[place])
     _with_paths(invocation, mounted)
+    for artifacts in invocation["outputs"].get("artifacts", {}).values():
+        for artifact in artifacts.get("artifacts", []):
+            Path(artifact["uri"]).mkdir(parents=True, exist_ok=True)  # as TFX's own launcher leaves them
     inputs = invocation.setdefault("inputs", {})
     inputs["artifacts"] = joined(inputs.get("artifacts", {}))
     if f"{film_example_gen.Executor.__module__}.Executor" in flags:

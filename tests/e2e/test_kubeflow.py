@@ -88,5 +88,5 @@ def test_every_container_does_its_work_on_a_bucket(tmp_path, monkeypatch):
     blessed = kubeflow.outputs["Evaluator-lstm"]["blessing"]["metadata"]["blessed"]
     pushed = list((folder / "work" / "serving_model" / "lstm").glob("*/saved_model.pb"))
     assert len(pushed) == blessed
-    comparison = folder / "work" / "artifacts" / "ComparisonReport" / "comparison_report" / "comparison.json"
+    comparison = folder / "work" / "artifacts" / "ComparisonReport" / "comparison" / "comparison.json"
     assert "lstm" in json.loads(comparison.read_text())["models"]
