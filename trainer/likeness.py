@@ -101,12 +101,14 @@ class Likeness(layers.Layer):
         self.landmarks = landmarks
 
     def build(self, input_shape):
-        self.means, self.scales, self.places = [], [], []
+        self.means, self.scales, self.places, self.squares = [], [], [], []
         for number, (_, size) in enumerate(input_shape):
             self.means.append(self.add_weight(shape=(size,), initializer="zeros", name=f"mean{number}"))
             self.scales.append(self.add_weight(shape=(size,), initializer="ones", name=f"scale{number}"))
             shape = (size, self.landmarks)
             self.places.append(self.add_weight(shape=shape, initializer="zeros", name=f"places{number}"))
+            # Of the places, summed up: asked of them for each film alone, they would take longer than all else.
+            self.squares.append(self.add_weight(shape=shape[1:], initializer="zeros", name=f"squares{number}"))
 
     def adapt(self, measured: Sequence[np.ndarray]) -> None:
         """Takes what is measured of the landmarks, [M, D] each."""
@@ -116,8 +118,10 @@ class Likeness(layers.Layer):
             places = (values - mean) * scale
             distances = (places**2).sum(axis=1)[:, None] + (places**2).sum(axis=1) - 2 * places @ places.T
             unit = np.sqrt(narrowness / max(float(np.median(distances)), 1e-6))
-            weights.append((mean, scale * unit, (places * unit).T))
-        for kept, values in zip((self.means, self.scales, self.places), zip(*weights, strict=True), strict=True):
+            places = (places * unit).T
+            weights.append((mean, scale * unit, places, (places**2).sum(axis=0)))
+        kept_weights = (self.means, self.scales, self.places, self.squares)
+        for kept, values in zip(kept_weights, zip(*weights, strict=True), strict=True):
             for variable, value in zip(kept, values, strict=True):
                 variable.assign(value)
 
@@ -126,10 +130,11 @@ class Likeness(layers.Layer):
 
     def call(self, measured):
         alike = []
-        for values, mean, scale, places in zip(measured, self.means, self.scales, self.places, strict=True):
+        kept = (self.means, self.scales, self.places, self.squares)
+        for values, mean, scale, places, squares in zip(measured, *kept, strict=True):
             film = (values - mean) * scale
-            squares = ops.sum(film * film, axis=1, keepdims=True) + ops.sum(places * places, axis=0)
-            alike.append(ops.exp(-ops.relu(squares - 2 * ops.matmul(film, places))))
+            apart = ops.sum(film * film, axis=1, keepdims=True) + squares - 2 * ops.matmul(film, places)
+            alike.append(ops.exp(-ops.relu(apart)))
         return sum(alike) / len(alike)
 
     def get_config(self):

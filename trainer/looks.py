@@ -103,15 +103,14 @@ class Looks(layers.Layer):
         return [*colours(posters / 255), edges(posters / 255), self._patches(posters)]
 
     def _patches(self, posters: keras.KerasTensor) -> keras.KerasTensor:
-        size = PATCH * PATCH * features.CHANNELS
-        ones = ops.ones((PATCH, PATCH, features.CHANNELS, 1))
-        mean = ops.conv(posters, ones, STEP) / size
-        variance = ops.maximum(ops.conv(posters * posters, ones, STEP) / size - mean * mean, 0.0)
+        mean = ops.average_pool(ops.mean(posters, axis=-1, keepdims=True), PATCH, STEP)
+        squares = ops.average_pool(ops.mean(posters * posters, axis=-1, keepdims=True), PATCH, STEP)
+        variance = ops.maximum(squares - mean * mean, 0.0)
         said = ops.conv(posters, self.patches, STEP) - mean * ops.sum(self.patches, axis=(0, 1, 2))
         said = said / ops.sqrt(variance + FAINT) + self.offset
-        like = ops.concatenate([ops.relu(said - SURE), ops.relu(-said - SURE)], axis=-1)
-        side = like.shape[1] // PATCH_CELLS
-        cells = ops.average_pool(like, side, side)
+        side = said.shape[1] // PATCH_CELLS
+        like, unlike = (ops.average_pool(ops.relu(sign * said - SURE), side, side) for sign in (1, -1))
+        cells = ops.concatenate([like, unlike], axis=-1)
         return ops.reshape(cells, (-1, PATCH_CELLS**2 * 2 * PATCHES))
 
 
