@@ -24,7 +24,6 @@ setup(
         "grpcio-health-checking>=1.48",
         "grpcio-reflection>=1.48",
         "jinja2>=3",
-        "joblib>=1.3",
         "keras>=3.3,<4",
         "keras-tuner>=1.4,<2",
         "kfp-pipeline-spec>=0.2.2",

@@ -8,7 +8,6 @@ and without (NB-SVM of Wang and Manning 2012, with logistic loss). They err in d
 import keras
 import numpy as np
 import scipy.sparse
-from joblib import Parallel, delayed
 from keras import layers, ops
 from sklearn.linear_model import LogisticRegression
 
@@ -19,7 +18,6 @@ HEAD = "ngrams"
 BALANCED_COST = 4.0  # C of scikit-learn, of errors against the size of the weights
 RATIO_COST = 1.0
 SMOOTHING = 0.1  # sum of weights that every n-gram is given beforehand
-WORKERS = 2  # threads; liblinear lets go of the GIL
 
 
 def used(ngrams: scipy.sparse.csr_matrix) -> np.ndarray:
@@ -38,8 +36,8 @@ def solve(ngrams: scipy.sparse.csr_matrix, labels: np.ndarray) -> tuple[np.ndarr
         float32 [R, G], and float32 [G] of the constant. A genre that all films have, or none, gets no weights and the
         logit of its share, smoothed by one film either way.
     """
-    solved = Parallel(WORKERS, prefer="threads")(delayed(_solve_genre)(ngrams, column) for column in labels.T)
-    kernel, bias = zip(*solved, strict=True)
+    # One after another: liblinear's random numbers are of the process, so threads would take each other's.
+    kernel, bias = zip(*(_solve_genre(ngrams, column) for column in labels.T), strict=True)
     return np.stack(kernel, axis=1).astype(np.float32), np.array(bias, np.float32)
 
 

@@ -28,6 +28,14 @@ def test_a_genre_of_no_film_or_of_all_gets_its_share():
     np.testing.assert_allclose(bias[2:], np.log([1 / 11, 11]), rtol=1e-6)
 
 
+def test_solved_twice_to_the_same_bit():
+    random = np.random.default_rng(1)
+    ngrams = scipy.sparse.random(200, 2000, 0.05, format="csr", dtype=np.float32, random_state=random)
+    labels = random.random((200, 12)) < 0.3
+    for first, second in zip(linear.solve(ngrams, labels), linear.solve(ngrams, labels), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_the_network_says_what_was_solved():
     kernel, bias = linear.solve(NGRAMS, LABELS)
     task = Task(positives=[6, 4, 0, 10], films=10, image_size=4, vocabulary_size=9, ngram_buckets=BUCKETS)
