@@ -1,18 +1,22 @@
-"""Thresholds of each genre, chosen on the eval split alone."""
+"""Thresholds of each genre, from scores that are calibrated."""
 
 import numpy as np
+from scipy.special import expit
+
+from trainer.heads import logits_of
 
 CANDIDATES = np.arange(1, 100) / 100
-SHRINKAGE = 30.0  # films of a genre at which its own threshold and the common one weigh the same
+COMMON = 0.2  # what the common threshold weighs beside a genre's own
+FILMS = 1.0  # of a genre at which its own weighs half of what it would with many
 
 
 def choose(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """A threshold for each genre: its own best one, shrunk where its films are few.
+    """A threshold for each genre: its own, pulled towards the common one, most where its films are few.
 
-    With n films of the genre its own weighs n / (n + SHRINKAGE). The rest is halved between the common threshold, which
-    gives the best micro-F1, and the one that would give the genre's best F1 if scores were probabilities (the plug-in
-    rule of Ye et al. 2012): the first alone never names a rare genre, the second alone costs micro-F1. Ties go to the
-    candidate in the middle of the best.
+    A genre's own is the one that would give its best F1 if scores were the probabilities that they are calibrated to be
+    (the plug-in rule of Ye et al. 2012): for a rare genre, the one that gives the best F1 of the films at hand is a
+    matter of chance. The common one is that which gives the best micro-F1; of those that do, the middle. With n films
+    of the genre its own weighs (1 - COMMON) n / (n + FILMS), the common one the rest, in log-odds.
 
     Args:
         labels: 0 or 1, [N, G].
@@ -22,15 +26,17 @@ def choose(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
         float64 [G], for decisions `score >= threshold`.
     """
     positive = labels.astype(bool)
-    hits, said = np.empty((2, len(CANDIDATES), labels.shape[1]), np.int64)
+    films = positive.sum(axis=0)
+    own = (1 - COMMON) * films / (films + FILMS)
+    return expit(own * logits_of(_expected_best(scores)) + (1 - own) * logits_of(_common(positive, scores)))
+
+
+def _common(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    f1 = np.empty(len(CANDIDATES))
     for row, candidate in enumerate(CANDIDATES):  # one at a time: all at once is a hundred times the memory
-        decisions = scores >= candidate
-        hits[row], said[row] = (decisions & positive).sum(axis=0), decisions.sum(axis=0)
-    totals = said + positive.sum(axis=0)
-    common = _best(_f1(hits.sum(axis=1), totals.sum(axis=1))[:, None])
-    own = _best(_f1(hits, totals))
-    weight = positive.sum(axis=0) / (positive.sum(axis=0) + SHRINKAGE)
-    return weight * own + (1 - weight) * (common + _expected_best(scores)) / 2
+        said = scores >= candidate
+        f1[row] = 2 * (said & positive).sum() / max(said.sum() + positive.sum(), 1)
+    return np.median(CANDIDATES[f1 >= f1.max() - 1e-12])
 
 
 def _expected_best(scores: np.ndarray) -> np.ndarray:
@@ -39,12 +45,3 @@ def _expected_best(scores: np.ndarray) -> np.ndarray:
     said = np.arange(1, len(scores) + 1)[:, None]
     f1 = 2 * falling.cumsum(axis=0) / (said + falling.sum(axis=0))
     return np.take_along_axis(falling, f1.argmax(axis=0)[None], axis=0)[0]
-
-
-def _f1(hits: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    return 2 * hits / np.maximum(totals, 1)
-
-
-def _best(f1: np.ndarray) -> np.ndarray:
-    """The candidate in the middle of those that are best, by column: [C, K] -> [K]."""
-    return np.array([np.median(CANDIDATES[column >= column.max() - 1e-12]) for column in f1.T])
