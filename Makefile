@@ -1,4 +1,4 @@
-# DATA, WORK, SPAN, MODELS and EPOCHS narrow a run: make run DATA=/data/films MODELS=lstm EPOCHS=3
+# DATA, WORK, SPAN, WINDOW, MODELS and EPOCHS narrow a run: make run DATA=/data/films MODELS=lstm EPOCHS=3
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 PY := .venv/bin/python
 # Modules share their films between tests, so a module stays with one worker.
@@ -15,7 +15,7 @@ setup: ## install the locked stack into .venv/
 .PHONY: run
 run: setup ## run the pipeline, on the drawn sample or on DATA
 	@.venv/bin/marquee run $(if $(DATA),--data "$(DATA)") $(if $(WORK),--work "$(WORK)") $(if $(SPAN),--span "$(SPAN)") \
-	  $(if $(MODELS),--models "$(MODELS)") $(if $(EPOCHS),--epochs "$(EPOCHS)")
+	  $(if $(WINDOW),--window "$(WINDOW)") $(if $(MODELS),--models "$(MODELS)") $(if $(EPOCHS),--epochs "$(EPOCHS)")
 
 .PHONY: test
 test: setup ## every test

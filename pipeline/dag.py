@@ -14,6 +14,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
 from tfx.types import channel_utils
 
+from components.analyzer_cache.resolver import analyzer_cache_resolver
 from components.atomic_pusher.component import AtomicPusher
 from components.base_model.resolver import base_model_resolver
 from components.comparison_report.component import ComparisonReport
@@ -31,6 +32,7 @@ from components.genre_evaluator.component import GenreEvaluator
 from components.label_balance.component import LabelBalance
 from components.latest_blessed.resolver import latest_blessed_resolver
 from components.serving_check.component import ServingCheck
+from components.span_window.resolver import span_window_resolver
 from pipeline import beam
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
@@ -76,33 +78,42 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         schema=schema.outputs["schema"],
     ).with_id("DriftReport")
     gate = DriftGate(drift_report=drift.outputs["drift_report"], on_drift=settings.drift.on_drift).with_id("DriftGate")
+    # What is trained on; all else looks at this span alone.
+    window = _window(settings, examples, statistics)
+    films, described = examples.outputs["examples"], statistics.outputs["statistics"]
+    cache = None
+    if window:
+        films, described = window.outputs["examples"], window.outputs["statistics"]
+        cache = analyzer_cache_resolver("Transform", examples=films).with_id("AnalyzerCache")
     balance = LabelBalance(
-        examples=examples.outputs["examples"],
-        statistics=statistics.outputs["statistics"],
+        examples=films,
+        statistics=described,
         **dataclasses.asdict(settings.balance),
     ).with_id("LabelBalance")
     transform = FilmTransform(
-        examples=examples.outputs["examples"],
+        examples=films,
         schema=schema.outputs["schema"],
         label_balance=balance.outputs["label_balance"],
         preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
         custom_config={**dataclasses.asdict(settings.transform), "source": sources[PREPROCESSING]},
+        analyzer_cache=cache.outputs["analyzer_cache"] if cache else None,
     ).with_id("Transform")
     transform.add_upstream_nodes([validator, gate])
 
-    nodes = [examples, statistics, schema, validator, previous, drift, gate, balance, transform]
+    nodes = [examples, statistics, schema, validator, previous, drift, gate]
+    nodes += [node for node in (window, balance, cache, transform) if node]
     trainers: dict[str, FilmTrainer] = {}
     for name in MODELS:  # what another is made of comes before it
         if name in settings.models or FUSION in settings.models:
             parts = [trainers[part] for part in PARTS] if name == FUSION else []
             base = _base_model(name, settings, transform)
-            films = _films(name, settings, sources, schema, balance, transform)
-            search = _search(name, settings, films)
-            trainers[name] = _trainer(name, films, parts, base, search)
+            given = _given(name, settings, sources, schema, balance, transform)
+            search = _search(name, settings, given)
+            trainers[name] = _trainer(name, given, parts, base, search)
             nodes += [node for node in (base, search, trainers[name]) if node]
         if name in settings.models:
             nodes += _model_nodes(name, settings, paths, examples, trainers[name].outputs["model"])
-    nodes.append(_comparison(settings, sources, examples, transform, trainers, nodes))
+    nodes.append(_comparison(settings, sources, examples, window, transform, trainers, nodes))
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(paths.artifacts),
@@ -111,6 +122,18 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
         metadata_connection_config=connection_config(paths.metadata),
         beam_pipeline_args=beam.pipeline_args(),
     )
+
+
+def _window(settings: Settings, examples: FilmExampleGen, statistics: base_node.BaseNode) -> base_node.BaseNode | None:
+    if settings.data.window == 1:
+        return None
+    return span_window_resolver(
+        "FilmExampleGen",
+        "StatisticsGen",
+        settings.data.window,
+        current=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+    ).with_id("Window")
 
 
 def _base_model(name: str, settings: Settings, transform: FilmTransform) -> base_node.BaseNode | None:
@@ -124,7 +147,7 @@ def _base_model(name: str, settings: Settings, transform: FilmTransform) -> base
     )
 
 
-def _films(
+def _given(
     name: str,
     settings: Settings,
     sources: Mapping[str, str],
@@ -149,22 +172,22 @@ def _films(
     }
 
 
-def _search(name: str, settings: Settings, films: Mapping[str, Any]) -> FilmTuner | None:
+def _search(name: str, settings: Settings, given: Mapping[str, Any]) -> FilmTuner | None:
     if name not in PARTS or not settings.training(name).tuner:
         return None
-    return FilmTuner(tuner_fn=f"{TRAINERS[name]}.tuner_fn", **films).with_id(f"Tuner.{name}")
+    return FilmTuner(tuner_fn=f"{TRAINERS[name]}.tuner_fn", **given).with_id(f"Tuner.{name}")
 
 
 def _trainer(
     name: str,
-    films: Mapping[str, Any],
+    given: Mapping[str, Any],
     parts: Sequence[FilmTrainer],
     base: base_node.BaseNode | None,
     search: FilmTuner | None,
 ) -> FilmTrainer:
     return FilmTrainer(
         run_fn=f"{TRAINERS[name]}.run_fn",
-        **films,
+        **given,
         base_model=base.outputs["model"] if base else None,
         base_run=base.outputs["model_run"] if base else None,
         hyperparameters=search.outputs["best_hyperparameters"] if search else None,
@@ -202,6 +225,7 @@ def _comparison(
     settings: Settings,
     sources: Mapping[str, str],
     examples: FilmExampleGen,
+    window: base_node.BaseNode | None,
     transform: FilmTransform,
     trainers: Mapping[str, FilmTrainer],
     nodes: Sequence[base_node.BaseNode],
@@ -214,6 +238,7 @@ def _comparison(
         model_run=channel_utils.union([trainer.outputs["model_run"] for trainer in compared]),
         explain_fn=f"{EXPLAIN}.explain_fn",
         source=sources[EXPLAIN],
+        learnt_examples=window.outputs["examples"] if window else None,
     ).with_id("ComparisonReport")
     comparison.add_upstream_nodes([node for node in nodes if isinstance(node, GenreEvaluator)])
     return comparison

@@ -94,6 +94,10 @@ def _check(settings: Settings) -> None:
         raise MarqueeError(
             "data.root = '': the sample is on this machine alone. Name a bucket, or a path that is mounted."
         )
+    if settings.data.window > 1:
+        raise MarqueeError(
+            f"data.window = {settings.data.window}: on Kubeflow allowed is 1, since it has no resolver that finds spans."
+        )
     if settings.serving.check == "docker":
         raise MarqueeError(
             'serving.check = "docker": TFX compiles no InfraValidator for Kubeflow. Allowed: local, none.'

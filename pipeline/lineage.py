@@ -18,7 +18,8 @@ from transform.errors import MarqueeError
 # Input of a Trainer or an Evaluator that holds a model from before -> what that model is to this one. A version's own
 # lineage ends there.
 PARENTS = {"base_model": "started from", "baseline_model": "compared with"}
-BESIDE = ("base_run",)  # inputs that come with a parent
+# Inputs that a version's lineage does not go on through: what comes with a parent, and what only saves time.
+BESIDE = ("base_run", "analyzer_cache")
 PARTS, PART = "parts", "made of"
 PUSHED = "PushedModel"
 

@@ -47,6 +47,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--data", metavar="DIR", help="Folder that holds span-1, span-2, ...  [default: the sample]")
     @click.option("--work", metavar="DIR", help="Folder for everything that a run makes.  [default: work]")
     @click.option("--span", metavar="N", help="Span to read.  [default: the latest]")
+    @click.option("--window", metavar="K", help="Spans to train on: that one and those before it.  [default: 1]")
     @click.option("--models", metavar="NAMES", help="Models to train, as cnn,lstm.")
     @click.option("--epochs", metavar="N", help="Epochs of every model.")
     @click.option("--accept-baseline-reset", is_flag=True, help="Bless without comparing with the last model.")
@@ -57,13 +58,15 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         data: str | None,
         work: str | None,
         span: str | None,
+        window: str | None,
         models: str | None,
         epochs: str | None,
         accept_baseline_reset: bool,
         pairs: tuple[str, ...],
         **rest: Any,
     ) -> None:
-        given: dict[str, Any] = {"data.root": data, "work": work, "data.span": span, "models": models}
+        given: dict[str, Any] = {"data.root": data, "work": work, "data.span": span}
+        given |= {"data.window": window, "models": models}
         given |= {f"{model}.epochs": epochs for model in settings_module.PARTS}
         given["evaluation.accept_baseline_reset"] = accept_baseline_reset or None
         overrides = {key: value for key, value in given.items() if value is not None}

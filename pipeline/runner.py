@@ -14,7 +14,7 @@ from pathlib import Path
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import beam, engine, history, progress
+from pipeline import beam, engine, history, progress, span_window
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
@@ -44,6 +44,7 @@ class MarqueeDagRunner(LocalDagRunner):
         try:
             with _work_folder(self._paths.work, self._paths.lock):
                 beam.require_server(self._settings.beam)
+                span_window.require(self._settings, self._paths)
                 runs_before = record.number_of_runs(self._paths)
                 try:
                     why = functools.partial(history.of_last, self._paths.metadata)

@@ -19,6 +19,7 @@ class Data:
     root: str = ""  # folder that holds the spans; empty: <work>/sample
     pattern: str = "span-{SPAN}"  # of a span's folder below root, in TFX's notation
     span: int | None = None  # none: the latest
+    window: int = 1  # spans that are trained on: this one, and those of the numbers before it
     layout: Literal["auto", "coursework", "mm-imdb"] = "auto"
 
 
@@ -244,6 +245,7 @@ def _check_ranges(settings: Settings) -> None:
         raise MarqueeError(f"name = {settings.name!r}: allowed are letters, digits and underscores.")
     least: dict[str, tuple[float | None, float]] = {
         "data.span": (settings.data.span, 0),
+        "data.window": (settings.data.window, 1),
         "sample.films": (settings.sample.films, 20),
         "sample.seed": (settings.sample.seed, 0),
         "balance.min_train": (settings.balance.min_train, 0),

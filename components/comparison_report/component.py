@@ -22,6 +22,7 @@ class ComparisonReportSpec(types.ComponentSpec):
         standard_component_specs.TRANSFORMED_EXAMPLES_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.Examples
         ),
+        executor.LEARNT_EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
         standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         standard_component_specs.MODEL_RUN_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
     }
@@ -48,22 +49,26 @@ class ComparisonReport(base_component.BaseComponent):
         explain_fn: str,
         source: str = "",
         films: int = 10,
+        learnt_examples: types.BaseChannel | None = None,
     ) -> None:
         """Makes the component.
 
         Args:
             examples: raw Examples of a FilmExampleGen, with the splits "train", "eval" and "test".
-            transformed_examples: the same films after Transform.
+            transformed_examples: the same films after Transform, maybe among those of other spans.
             model: Models with the signatures and the `marquee.json` of BUILD.md, a union of one or more.
             model_run: their ModelRuns.
             explain_fn: import path of a function that says what a network looked at, `trainer.explain.explain_fn`.
             source: fingerprint of the code of `explain_fn`, so that another one is not taken for the same.
             films: how many films of the test split are shown.
+            learnt_examples: raw Examples of all spans that the models learnt from, for a bag of words to learn from;
+                None where they are `examples`.
         """
         super().__init__(
             spec=ComparisonReportSpec(
                 examples=examples,
                 transformed_examples=transformed_examples,
+                learnt_examples=learnt_examples,
                 model=model,
                 model_run=model_run,
                 comparison=types.Channel(type=artifact.ComparisonReport),

@@ -38,6 +38,7 @@ from transform import features, overviews
 from transform.errors import MarqueeError
 
 FILMS_KEY, EXPLAIN_FN_KEY, SOURCE_KEY = "films", "explain_fn", "source"
+LEARNT_EXAMPLES_KEY = "learnt_examples"
 COMPARISON_KEY = "comparison"
 
 TEST = "test"
@@ -68,14 +69,15 @@ class Executor(base_executor.BaseExecutor):
             MarqueeError: there is no film in the test split, or the models are of different genres.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        examples = Path(artifact_utils.get_single_uri(input_dict[EXAMPLES_KEY]))
+        examples = _folders(input_dict[EXAMPLES_KEY])
+        learnt_from = _folders(input_dict.get(LEARNT_EXAMPLES_KEY) or input_dict[EXAMPLES_KEY])
         folders = [Path(path_utils.serving_model_path(model.uri)) for model in input_dict[MODEL_KEY]]
         cards = {card["name"]: card for card in map(_card, folders)}
         genres = _same_genres(cards)
         models = {name: tf.saved_model.load(str(folder)) for name, folder in zip(cards, folders, strict=True)}
         labeller = next(iter(models.values()))
         test = scoring.ask(models, labeller, examples, TEST, len(genres))
-        learnt = [scoring.ask({}, labeller, examples, split, len(genres)) for split in ("train", "eval")]
+        learnt = [scoring.ask({}, labeller, learnt_from, split, len(genres)) for split in ("train", "eval")]
         scores, decisions = dict(test.scores), dict(test.decisions)
         if any(any(split.overviews) for split in learnt):
             train, held_out = ((split.overviews, split.labels) for split in learnt)
@@ -85,9 +87,10 @@ class Executor(base_executor.BaseExecutor):
             scores[name], decisions[name] = constant.astype(np.float32), constant
         chosen = _chosen(test, exec_properties[FILMS_KEY])
         shown = _shown(test, chosen, genres, scoring.posters(examples, TEST, [test.ids[film] for film in chosen]))
-        transformed = io_utils.all_files_pattern(
-            artifact_utils.get_split_uri(input_dict[TRANSFORMED_EXAMPLES_KEY], TEST)
-        )
+        transformed = [
+            io_utils.all_files_pattern(uri)
+            for uri in artifact_utils.get_split_uris(input_dict[TRANSFORMED_EXAMPLES_KEY], TEST)
+        ]
         explain = _imported(exec_properties[EXPLAIN_FN_KEY])
         for run in input_dict[MODEL_RUN_KEY]:
             _explain(shown, explain, Path(run.uri), transformed, test, chosen, genres, models)
@@ -122,6 +125,10 @@ class Executor(base_executor.BaseExecutor):
         (folder / artifact.FILE_NAME).write_text(text, encoding="utf-8")
         best = max(models, key=lambda name: figures[name]["metrics"]["micro_f1"])
         _LOGGER.info("%d models on %d films; best micro-F1: %s", len(models), len(test.ids), best)
+
+
+def _folders(examples: Sequence[types.Artifact]) -> list[Path]:
+    return [Path(each.uri) for each in examples]
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -214,7 +221,7 @@ def _explain(
     shown: list[dict[str, Any]],
     explain: ExplainFn,
     run: Path,
-    transformed: str,
+    transformed: Sequence[str],
     test: Split,
     chosen: Sequence[int],
     genres: Sequence[str],
@@ -226,7 +233,7 @@ def _explain(
     if "parts" in about or name not in models:
         return
     columns = [int(test.scores[name][film].argmax()) for film in chosen]
-    answers = explain(run, [transformed], [film["id"] for film in shown], columns)
+    answers = explain(run, transformed, [film["id"] for film in shown], columns)
     serve = models[name].signatures["serving_default"]
     reads = set(serve.structured_input_signature[1]) == {features.OVERVIEW}
     for film, answer, column in zip(shown, answers, columns, strict=True):

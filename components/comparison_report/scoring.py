@@ -35,13 +35,13 @@ class Split:
     decisions: dict[str, np.ndarray]
 
 
-def ask(models: Mapping[str, Any], labeller: Any, examples: Path, split: str, genres: int) -> Split:
+def ask(models: Mapping[str, Any], labeller: Any, examples: Sequence[Path], split: str, genres: int) -> Split:
     """Goes through a split once, a batch at a time.
 
     Args:
         models: loaded SavedModels by name; may be none.
         labeller: the one that tells the labels.
-        examples: folder of a raw Examples artifact.
+        examples: folders of raw Examples artifacts.
         split: its name.
         genres: G.
 
@@ -74,7 +74,7 @@ def ask(models: Mapping[str, Any], labeller: Any, examples: Path, split: str, ge
     )
 
 
-def posters(examples: Path, split: str, ids: Sequence[str]) -> dict[str, bytes]:
+def posters(examples: Sequence[Path], split: str, ids: Sequence[str]) -> dict[str, bytes]:
     """The posters of a few films, by id; a film without one is left out."""
     found = {}
     for records in _batches(examples, split):
@@ -90,7 +90,7 @@ def value_of(film: tf.train.Example, feature: str) -> bytes:
     return values[0] if values else b""
 
 
-def _batches(examples: Path, split: str) -> Iterator[list[bytes]]:
-    files = sorted(str(path) for path in (examples / f"Split-{split}").glob("*.gz"))
+def _batches(examples: Sequence[Path], split: str) -> Iterator[list[bytes]]:
+    files = sorted(str(path) for folder in examples for path in (folder / f"Split-{split}").glob("*.gz"))
     for batch in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(BATCH).as_numpy_iterator():
         yield batch.tolist()

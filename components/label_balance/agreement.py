@@ -1,6 +1,7 @@
 """Whether the statistics are those of the films that were counted."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
@@ -9,12 +10,12 @@ from transform import features
 from transform.errors import MarqueeError
 
 
-def check(sets: Mapping[str, LabelSets], statistics: Mapping[str, DatasetFeatureStatistics]) -> None:
+def check(sets: Mapping[str, LabelSets], statistics: Sequence[Mapping[str, DatasetFeatureStatistics]]) -> None:
     """Compares films and films of each genre, split by split.
 
     Args:
-        sets: by split, films by sorted tuple of genres.
-        statistics: by split, as StatisticsGen makes them; a split that is not there has no films.
+        sets: by split, films by sorted tuple of genres, of all spans together.
+        statistics: of each span, by split, as StatisticsGen makes them; a split that is not there has no films.
 
     Raises:
         MarqueeError: they disagree; the message names each figure that does.
@@ -22,7 +23,9 @@ def check(sets: Mapping[str, LabelSets], statistics: Mapping[str, DatasetFeature
     found = [
         difference
         for split, of_split in sets.items()
-        for difference in _differences(split, of_split, statistics.get(split, DatasetFeatureStatistics()))
+        for difference in _differences(
+            split, of_split, [span.get(split, DatasetFeatureStatistics()) for span in statistics]
+        )
     ]
     if found:
         raise MarqueeError(
@@ -32,15 +35,17 @@ def check(sets: Mapping[str, LabelSets], statistics: Mapping[str, DatasetFeature
         )
 
 
-def _differences(split: str, sets: LabelSets, statistics: DatasetFeatureStatistics) -> Iterator[str]:
-    films = sum(sets.values())
-    if films != statistics.num_examples:
-        yield f"{split}: {films} films, {statistics.num_examples} by the statistics"
+def _differences(split: str, sets: LabelSets, statistics: Sequence[DatasetFeatureStatistics]) -> Iterator[str]:
+    films, described = sum(sets.values()), sum(span.num_examples for span in statistics)
+    if films != described:
+        yield f"{split}: {films} films, {described} by the statistics"
     counted = positives(sets)
-    listed, complete = _genres(statistics)
-    for genre in sorted(counted.keys() | listed.keys() if complete else listed):
-        if counted[genre] != listed.get(genre, 0):
-            yield f"{split}, {genre}: {counted[genre]} films, {listed.get(genre, 0)} by the statistics"
+    spans = [_genres(span) for span in statistics]
+    listed = sum((Counter(genres) for genres, _ in spans), Counter())
+    for genre in sorted(counted.keys() | listed.keys()):
+        known = all(complete or genre in genres for genres, complete in spans)
+        if known and counted[genre] != listed[genre]:
+            yield f"{split}, {genre}: {counted[genre]} films, {listed[genre]} by the statistics"
 
 
 def _genres(statistics: DatasetFeatureStatistics) -> tuple[dict[str, int], bool]:

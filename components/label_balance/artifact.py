@@ -6,6 +6,6 @@ FILE_NAME = "label_balance.json"  # its content: components.label_balance.balanc
 
 
 class LabelBalance(artifact.Artifact):
-    """The balance of the labels of one Examples artifact, in `label_balance.json`."""
+    """The balance of the labels of one Examples artifact, or of a window of them, in `label_balance.json`."""
 
     TYPE_NAME = "LabelBalance"

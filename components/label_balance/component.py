@@ -12,7 +12,7 @@ from transform.errors import MarqueeError
 
 
 class LabelBalanceSpec(types.ComponentSpec):
-    """Examples and their statistics in, the balance of their labels out."""
+    """Examples of a span or more and their statistics in, the balance of all their labels out."""
 
     PARAMETERS: ClassVar[dict] = {
         executor.MIN_TRAIN_KEY: component_spec.ExecutionParameter(type=int),
@@ -57,8 +57,8 @@ class LabelBalance(base_beam_component.BaseBeamComponent):
         """Makes the component.
 
         Args:
-            examples: raw Examples of a FilmExampleGen, with the splits "train" and "test".
-            statistics: ExampleStatistics of the same films, to check the counts against.
+            examples: raw Examples of a FilmExampleGen, with the splits "train" and "test"; one or more.
+            statistics: ExampleStatistics of the same films, to check the counts against; as many, in any order.
             min_train: films of train below which a genre is rare.
             min_test: films of test below which a genre is rare.
             on_rare: what becomes of a rare genre: "warn" keeps it as a label, "merge" makes it one label with the

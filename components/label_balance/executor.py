@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -51,7 +51,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         sets = self._label_sets(input_dict[EXAMPLES_KEY])
-        agreement.check(sets, _read_statistics(artifact_utils.get_single_instance(input_dict[STATISTICS_KEY])))
+        agreement.check(sets, [_read_statistics(each) for each in input_dict[STATISTICS_KEY]])
         rules = Rules(
             **{key: exec_properties[key] for key in (MIN_TRAIN_KEY, MIN_TEST_KEY, ON_RARE_KEY, MERGE_INTO_KEY)}
         )
@@ -63,10 +63,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         io_utils.write_string_file(os.path.join(uri, artifact.FILE_NAME), text)
 
     def _label_sets(self, examples: list[types.Artifact]) -> dict[str, Counter[LabelSet]]:
-        """By split, how many films have which genres."""
-        splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names)
+        """By split, how many films have which genres, in all examples together."""
+        splits = artifact_utils.decode_split_names(examples[0].split_names)  # a FilmExampleGen always makes the same
         patterns = {
-            split: io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split)) for split in splits
+            split: [io_utils.all_files_pattern(uri) for uri in artifact_utils.get_split_uris(examples, split)]
+            for split in splits
         }
         path = os.path.join(self._get_tmp_dir(), _COUNTS_FILE)
         with self._make_beam_pipeline() as pipeline:
@@ -78,14 +79,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return sets
 
 
-def _count(pipeline: beam.Pipeline, patterns: Mapping[str, str], path: str) -> None:
+def _count(pipeline: beam.Pipeline, patterns: Mapping[str, Sequence[str]], path: str) -> None:
     """Builds the Beam graph: TFRecords of each split in, one file of [split, genres, films] lines out."""
     found = [
         pipeline
-        | f"Read[{split}]" >> beam.io.ReadFromTFRecord(pattern)
-        | f"Batch[{split}]" >> beam.BatchElements(max_batch_size=_BATCH)
-        | f"LabelSets[{split}]" >> beam.FlatMap(_read_label_sets, split)
-        for split, pattern in patterns.items()
+        | f"Read[{split}/{number}]" >> beam.io.ReadFromTFRecord(pattern)
+        | f"Batch[{split}/{number}]" >> beam.BatchElements(max_batch_size=_BATCH)
+        | f"LabelSets[{split}/{number}]" >> beam.FlatMap(_read_label_sets, split)
+        for split, of_split in patterns.items()
+        for number, pattern in enumerate(of_split)
     ]
     _ = (
         found

@@ -1,0 +1,1 @@
+"""What Transform has analysed before of the films of a window."""
