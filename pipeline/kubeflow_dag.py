@@ -96,7 +96,7 @@ def _check(settings: Settings) -> None:
         )
     if settings.data.window > 1:
         raise MarqueeError(
-            f"data.window = {settings.data.window}: on Kubeflow allowed is 1, since it has no resolver that finds spans."
+            f"data.window = {settings.data.window}: on Kubeflow allowed is 1, since no resolver of its finds spans."
         )
     if settings.serving.check == "docker":
         raise MarqueeError(

@@ -92,7 +92,7 @@ class Lineage:
         run: that pushed it.
         tfx: version of TFX that trained it.
         blessed: why it was blessed; empty where no Evaluator was asked.
-        spans: that it learnt from.
+        spans: that it learnt from, rising; more than one are a window.
         code: import path of a function -> fingerprint of its code, and of files that its settings name.
         relatives: models that it comes from, or was compared with.
         steps: in the order of their execution.
@@ -118,6 +118,8 @@ class Lineage:
             for key, value in step.settings.items():
                 table, _, leaf = key.rpartition(".")
                 tables.setdefault(table or key, {})[leaf] = value
+        if self.spans:
+            tables.setdefault("data", {})["span"] = self.spans[-1].number  # whichever was read last
         return dict(sorted(tables.items()))
 
 
@@ -186,7 +188,7 @@ def _lineage(store: MetadataStore, push: _Push, pushes: list[_Push], labels: Map
         run=_run(store, push.execution),
         tfx=trained.custom_properties["tfx_version"].string_value if trained else "",
         blessed=_blessed(store, push.execution),
-        spans=list(dict.fromkeys(filter(None, (_span(store, execution) for execution in executions)))),
+        spans=_spans(store, executions),
         code=_code(executions),
         relatives=list(dict.fromkeys(_relatives(store, executions, pushes))),
         steps=steps,
@@ -230,6 +232,11 @@ def _step(store: MetadataStore, execution: mlmd.Execution) -> Step:
 def _run(store: MetadataStore, execution: int) -> str:
     contexts = store.get_contexts_by_execution(execution)
     return next((context.name for context in contexts if context.type == "pipeline_run"), "")
+
+
+def _spans(store: MetadataStore, executions: list[mlmd.Execution]) -> list[Span]:
+    found = dict.fromkeys(filter(None, (_span(store, execution) for execution in executions)))
+    return sorted(found, key=lambda span: span.number)
 
 
 def _span(store: MetadataStore, execution: mlmd.Execution) -> Span | None:

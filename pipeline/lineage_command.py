@@ -79,6 +79,8 @@ def _rows(lineage: "Lineage") -> "Iterator[tuple[str, str]]":
     for span in lineage.spans:
         films = f"{span.films:,} films, " if span.films is not None else ""
         yield "data", f"span {span.number} of {span.folder} ({span.pattern}): {films}{span.fingerprint}"
+    if len(lineage.spans) > 1:
+        yield "window", f"trained on these {len(lineage.spans)} spans together, evaluated on the last"
     for relative in lineage.relatives:
         version = relative.version if relative.version is not None else "(not pushed)"
         yield relative.role, f"{relative.name} {version}, trained by run {relative.run}"

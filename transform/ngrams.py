@@ -70,4 +70,4 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
 
 
 def _ragged(values: tf.Tensor, rows: tf.Tensor, films: tf.Tensor) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_value_rowids(values, rows, nrows=films)
+    return tf.RaggedTensor.from_value_rowids(values, rows, nrows=films, validate=False)

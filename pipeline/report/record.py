@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components import lineage
 from pipeline import history
 from pipeline.history import open_store
 from pipeline.paths import Paths
@@ -61,6 +62,8 @@ class RunRecord:
     nodes: list[Node]
     ingest: dict[str, Any]  # ingest.json
     rejects: list[dict[str, Any]]  # rejects.jsonl
+    window: list[dict[str, Any]] = field(default_factory=list)  # ingest.json of each span that was trained on, rising;
+    # empty where that is this one alone
     balance: dict[str, Any] | None = None  # label_balance.json
     statistics: dict[str, Any] | None = None  # as pipeline.report.tfdv.statistics
     anomalies: list[dict[str, str]] | None = None  # as pipeline.report.tfdv.anomalies
@@ -110,6 +113,7 @@ def of_last_run(paths: Paths, outcome: Outcome) -> RunRecord:
         nodes=list(nodes.values()),
         ingest=_json(ingest / "ingest.json") if ingest else {},
         rejects=_lines(ingest / "rejects.jsonl") if ingest else [],
+        window=_window(store, runs[-1].id),
         balance=_json(balance / "label_balance.json") if balance else None,
         statistics=tfdv.statistics(statistics) if statistics else None,
         anomalies=tfdv.anomalies(anomalies) if anomalies else None,
@@ -144,11 +148,12 @@ def _nodes(store: MetadataStore, run: int) -> list[Node]:
     return nodes
 
 
-def _outputs(store: MetadataStore, execution: int) -> list[int]:
+def _outputs(store: MetadataStore, execution: int, key: str | None = None) -> list[int]:
     return [
         event.artifact_id
         for event in store.get_events_by_execution_ids([execution])
         if event.type in (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
+        and (key is None or event.path.steps[0].key == key)
     ]
 
 
@@ -158,6 +163,14 @@ def _folder(nodes: dict[str, Node], node: str, artifact: str) -> Path | None:
         return None
     uri = nodes[node].outputs.get(artifact)
     return Path(uri) if uri else None
+
+
+def _window(store: MetadataStore, run: int) -> list[dict[str, Any]]:
+    for execution in store.get_executions_by_context(run):
+        if history.component(history.node_of(store, execution.id)) == "Window":
+            found = store.get_artifacts_by_id(_outputs(store, execution.id, "examples"))
+            return [_json(Path(artifact.uri) / "ingest.json") for artifact in sorted(found, key=lineage.span)]
+    return []
 
 
 def _model(store: MetadataStore, nodes: dict[str, Node], name: str) -> Model:

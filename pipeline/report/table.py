@@ -26,6 +26,9 @@ def _films(run: RunRecord) -> Table:
     table = Table(title="Films", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     splits = ", ".join(f"{name} {films}" for name, films in run.ingest.get("splits", {}).items())
     table.add_row("films", str(run.ingest.get("films", 0)), splits)
+    if run.window:
+        films = sum(each["films"] for each in run.window)
+        table.add_row("trained on", str(films), "spans " + ", ".join(str(each["span"]) for each in run.window))
     for reason, rows in sorted(run.ingest.get("rejects", {}).items()):
         kept = run.ingest.get("kept", {}).get(reason, 0)
         films = f" (films kept without it: {kept})" if kept else ""

@@ -67,7 +67,16 @@ def _films(run: Mapping[str, Any]) -> Fact:
     if not ingest:
         return Fact("Films", "not known", "", PLAIN, "rejects")
     span = f"of span {ingest['span']}" if "span" in ingest else ""
-    return Fact("Films", f"{ingest['films']:,}", span, PLAIN, "rejects")
+    trained = trained_on(run.get("window", []))
+    return Fact("Films", f"{ingest['films']:,}", f"{span}; trained on {trained}" if trained else span, PLAIN, "rejects")
+
+
+def trained_on(window: Sequence[Mapping[str, Any]]) -> str:
+    """The films of a window, as "120 of spans 2, 3"; empty where only one span was trained on."""
+    if not window:
+        return ""
+    spans = ", ".join(str(each["span"]) for each in window)
+    return f"{sum(each['films'] for each in window):,} of span{'s' if len(window) > 1 else ''} {spans}"
 
 
 def _genres(balance: Mapping[str, Any] | None) -> Fact:

@@ -16,7 +16,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelRu
 from components.base_model.resolver import base_model_resolver
 from components.base_model.strategy import EarlierBlessedStrategy
 
-KINDS = ("Examples", "Model", "ModelRun", "TransformGraph")
+KINDS = ("Examples", "Model", "ModelRun")
 
 
 class Store:
@@ -39,17 +39,25 @@ class Store:
 
     def films(self, span: int, base: str = "/films") -> types.Artifact:
         """Transformed Examples of a span."""
-        place = {"input_base": base, "pattern": "span-{SPAN}"}
-        [raw] = self._made("Gen", {}, {"Examples": {"span": span}}, place)
-        examples, _ = self._made("Transform", {"examples": raw}, {"Examples": {}, "TransformGraph": {}})
+        [examples] = self.window(span, base=base)
         return examples
 
+    def window(self, *spans: int, base: str = "/films") -> list[types.Artifact]:
+        """Transformed Examples of spans that are transformed together, in the order in which these are read."""
+        place = {"input_base": base, "pattern": "span-{SPAN}"}
+        raw = {str(span): self._made("Gen", {}, [("Examples", {"span": span})], place)[0] for span in spans}
+        return self._made("Transform", raw, [("Examples", {})] * len(raw))
+
     def trained(
-        self, films: types.Artifact, base: types.Artifact | None = None, blessed: int = 1, there: bool = True
+        self,
+        *films: types.Artifact,
+        base: types.Artifact | None = None,
+        blessed: int = 1,
+        there: bool = True,
     ) -> types.Artifact:
         """A model of these films; its blessing and its ModelRun are history, too."""
-        given = {"examples": films, **({"base_model": base} if base else {})}
-        model, run = self._made("Train", given, {"Model": {}, "ModelRun": {}})
+        given = {**{str(each.id): each for each in films}, **({"base_model": base} if base else {})}
+        model, run = self._made("Train", given, [("Model", {}), ("ModelRun", {})])
         for artifact in (model, run):
             if there:
                 Path(artifact.uri).mkdir()
@@ -66,10 +74,10 @@ class Store:
         blessing.set_int_custom_property("blessed", blessed)
         self.history["model_blessing"].append(blessing)
 
-    def base_of(self, films: types.Artifact) -> list[types.Artifact]:
+    def base_of(self, *films: types.Artifact) -> list[types.Artifact]:
         """The model that is chosen; its blessing and its ModelRun have to be its own."""
-        chosen = EarlierBlessedStrategy().resolve_artifacts(self.mlmd, {**self.history, "examples": [films]})
-        assert chosen["examples"] == [films]
+        chosen = EarlierBlessedStrategy().resolve_artifacts(self.mlmd, {**self.history, "examples": list(films)})
+        assert chosen["examples"] == list(films)
         assert len({len(chosen[key]) for key in self.history}) == 1
         for model, blessing, run in zip(*(chosen[key] for key in self.history), strict=True):
             assert blessing.get_int_custom_property("current_model_id") == model.id
@@ -83,7 +91,7 @@ class Store:
         [done] = self.mlmd.put_executions([execution])
         events = [mlmd.Event(artifact_id=each.id, execution_id=done, type=mlmd.Event.INPUT) for each in given.values()]
         made = []
-        for kind, values in outputs.items():
+        for kind, values in outputs:
             proto = mlmd.Artifact(type_id=self._kinds[kind], state=mlmd.Artifact.LIVE)
             for key, value in values.items():
                 proto.properties[key].int_value = value
@@ -130,6 +138,14 @@ def test_what_is_not_blessed_or_gone_does_not_count(store):
     store.trained(store.films(2), blessed=0)
     store.trained(store.films(3), there=False)
     assert store.base_of(store.films(4)) == [blessed]
+
+
+def test_of_a_window_the_newest_span_counts_whatever_the_order(store):
+    base = store.trained(*store.window(2, 1))
+    assert store.base_of(*store.window(2, 1)) == []
+    assert store.base_of(store.films(2)) == []
+    assert store.base_of(*store.window(3, 2)) == [base]
+    assert store.base_of(*store.window(2, 3)) == [base]
 
 
 def test_models_of_films_of_another_folder_do_not_count(store):

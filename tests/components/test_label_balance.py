@@ -316,23 +316,44 @@ def statistics(films, genres, unique=None):
 def test_statistics_of_these_films_agree():
     agreement.check(
         {"train": FOUR, "eval": {}},
-        {
-            "train": statistics(4, {"Drama": 3, "Comedy": 2, "War": 1}),
-            "eval": statistics_pb2.DatasetFeatureStatistics(),
-        },
+        [
+            {
+                "train": statistics(4, {"Drama": 3, "Comedy": 2, "War": 1}),
+                "eval": statistics_pb2.DatasetFeatureStatistics(),
+            }
+        ],
     )
 
 
+def test_statistics_of_several_spans_are_added_up():
+    spans = [{"train": statistics(3, {"Drama": 2, "War": 1})}, {"train": statistics(1, {"Drama": 1, "Comedy": 2})}]
+    agreement.check({"train": FOUR}, spans)
+    with pytest.raises(MarqueeError) as error:
+        agreement.check({"train": FOUR}, spans[:1])
+    assert str(error.value).splitlines()[1:-1] == [
+        "  train: 4 films, 3 by the statistics",
+        "  train, Comedy: 2 films, 0 by the statistics",
+        "  train, Drama: 3 films, 2 by the statistics",
+    ]
+
+
+def test_a_genre_that_one_span_may_have_and_does_not_list_is_not_compared():
+    cut = {"train": statistics(3, {"Drama": 2}, unique=3)}
+    agreement.check({"train": FOUR}, [cut, {"train": statistics(1, {"Drama": 1, "Comedy": 1})}])
+    with pytest.raises(MarqueeError, match="train, Drama: 3 films, 4 by the statistics"):
+        agreement.check({"train": FOUR}, [cut, {"train": statistics(1, {"Drama": 2})}])
+
+
 def test_statistics_that_list_the_commonest_genres_alone_are_compared_as_far_as_they_go():
-    agreement.check({"train": FOUR}, {"train": statistics(4, {"Drama": 3, "Comedy": 2}, unique=3)})
+    agreement.check({"train": FOUR}, [{"train": statistics(4, {"Drama": 3, "Comedy": 2}, unique=3)}])
     with pytest.raises(MarqueeError, match="train, Comedy: 2 films, 1 by the statistics"):
-        agreement.check({"train": FOUR}, {"train": statistics(4, {"Drama": 3, "Comedy": 1}, unique=3)})
+        agreement.check({"train": FOUR}, [{"train": statistics(4, {"Drama": 3, "Comedy": 1}, unique=3)}])
 
 
 def test_statistics_of_other_films_are_refused_by_the_figures_that_differ():
     with pytest.raises(MarqueeError) as error:
         agreement.check(
-            {"train": FOUR, "test": {("Épopée",): 1}}, {"train": statistics(5, {"Drama": 3, "Comedy": 2, "Music": 2})}
+            {"train": FOUR, "test": {("Épopée",): 1}}, [{"train": statistics(5, {"Drama": 3, "Comedy": 2, "Music": 2})}]
         )
     assert str(error.value).splitlines()[1:-1] == [
         "  train: 4 films, 5 by the statistics",

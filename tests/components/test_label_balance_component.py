@@ -186,6 +186,22 @@ def test_settings_decide_on_rare_genres(span, tmp_path):
     assert found["weights"]["Übriges"]["positives"] == 2
 
 
+def test_a_window_is_counted_as_one(span, tmp_path):
+    others = [FakeFilm(id=f"tt9{number:06d}", genres=("Western",)) for number in range(60)]
+    other = read_span(tmp_path / "other", others)
+    window = Span(span.examples + other.examples, other.statistics + span.statistics)  # in whatever order
+
+    found = content(window.run(tmp_path / "out"))
+
+    films = films_of_every_kind() + others
+    assert found["films"] == {name: sum(split(film) == name for film in films) for name in features.SPLITS}
+    by_genre = {row["genre"]: row["splits"] for row in found["genres"]}
+    assert by_genre["Western"] == {name: sum(split(film) == name for film in others) for name in features.SPLITS}
+    assert by_genre["Drama"]["train"] == sum(split(film) == "train" and "Drama" in film.genres for film in films)
+    with pytest.raises(MarqueeError, match="The statistics are not those of the films"):
+        Span(window.examples, span.statistics).run(tmp_path / "half")
+
+
 def test_statistics_of_other_films_are_refused(span, tmp_path):
     statistics = copy.deepcopy(span.statistics[0])
     statistics.uri = str(shutil.copytree(span.statistics[0].uri, tmp_path / "statistics"))

@@ -64,6 +64,34 @@ def test_a_search_comes_before_the_trainer_that_it_is_for():
     assert nodes["Tuner.cnn"].exec_properties["tuner_fn"] == "trainer.cnn.tuner_fn"
 
 
+def test_a_window_is_trained_on_and_this_span_alone_looked_at():
+    nodes = {node.id: node for node in dag(**{"data.window": 2}).components}
+    assert set(nodes) - {node.id for node in dag().components} == {"Window", "AnalyzerCache"}
+    makers = {
+        id: {key: channel.producer_component_id for key, channel in node.inputs.items() if "examples" in key}
+        for id, node in nodes.items()
+    }
+    assert makers["LabelBalance"] == makers["Transform"] == {"examples": "Window"}
+    assert nodes["LabelBalance"].inputs["statistics"].producer_component_id == "Window"
+    for id in ("StatisticsGen", "Evaluator.cnn", "ServingCheck.cnn"):
+        assert makers[id] == {"examples": "FilmExampleGen"}
+    for id in ("SchemaGen", "ExampleValidator", "DriftReport"):
+        assert nodes[id].inputs["statistics"].producer_component_id == "StatisticsGen"
+    assert makers["ComparisonReport"] == {
+        "examples": "FilmExampleGen", "transformed_examples": "Transform", "learnt_examples": "Window",
+    }  # fmt: skip
+    assert nodes["Transform"].inputs["analyzer_cache"].producer_component_id == "AnalyzerCache"
+    assert "updated_analyzer_cache" in nodes["Transform"].outputs
+    Compiler().compile(dag(**{"data.window": 2, "lstm.warm_start": True}))
+
+
+def test_without_a_window_nothing_is_other_than_it_was():
+    nodes = {node.id: node for node in dag(**{"data.window": 1}).components}
+    assert set(nodes["Transform"].inputs) == {"examples", "schema", "label_balance"}
+    assert set(nodes["Transform"].outputs) == {"transform_graph", "transformed_examples"}
+    assert set(nodes["ComparisonReport"].inputs) == {"examples", "transformed_examples", "model", "model_run"}
+
+
 def test_a_curated_schema_is_imported_instead_of_inferred():
     ids = {node.id for node in dag(schema=Path("/schema.pbtxt")).components}
     assert "ImportSchemaGen" in ids
@@ -102,6 +130,7 @@ def test_nothing_is_transformed_before(guard):
         ({"lstm.epochs": 3}, {"Trainer.lstm"}),
         ({"transform.image_size": 48}, {"Transform", "Trainer.cnn", "Trainer.lstm", "Trainer.fusion"}),
         ({"data.span": 2}, {"FilmExampleGen"}),
+        ({"data.window": 2}, set()),
         ({"evaluation.max_map_drop": 0.5}, {"Evaluator.cnn", "Evaluator.lstm", "Evaluator.fusion"}),
         ({"schema.on_anomaly": "warn"}, {"ExampleValidator"}),
         ({"drift.on_drift": "stop"}, {"DriftGate"}),

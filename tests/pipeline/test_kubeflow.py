@@ -119,6 +119,7 @@ def test_our_artifact_types_are_found_by_their_titles_and_keep_their_names():
     ("overrides", "said"),
     [
         ({"kubeflow.image": ""}, "kubeflow.image = ''"),
+        ({"data.window": 2}, "data.window = 2: on Kubeflow allowed is 1"),
         ({"data.root": ""}, "data.root = ''"),
         ({"data.root": "films"}, "data.root = 'films': on Kubeflow allowed is a bucket"),
         ({"work": "work"}, "work = 'work': on Kubeflow"),

@@ -92,11 +92,12 @@ class Runs:
             preprocessing_fn="transform.preprocessing.preprocessing_fn",
             custom_config=json.dumps({"image_size": 64, "source": "t" * 16}),
         )["transformed_examples"]
+        more = inputs.pop("more", [])
         baseline = {"baseline_model": inputs.pop("baseline_model")} if "baseline_model" in inputs else {}
         trained = self.execute(
             f"Trainer.{name}",
             {"model": "Model", "model_run": "ModelRun"},
-            {"examples": [transformed], **inputs},
+            {"examples": [transformed, *more], **inputs},
             run_fn=f"trainer.{name}.run_fn",
             train_args="{}",
             custom_config=json.dumps({"epochs": epochs, "image_size": 64, "source": "r" * 16}),
@@ -145,6 +146,24 @@ def test_a_version_is_followed_back_to_its_films(runs):
     assert nodes == ["FilmExampleGen", "Transform", "Trainer.lstm", "Evaluator.lstm", "Pusher.lstm"]
     assert found.steps[1].inputs == {"examples": ["FilmExampleGen"]}
     assert found.steps[2].others == {"run_fn": "trainer.lstm.run_fn", "source": "r" * 16, "train_args": "{}"}
+
+
+def test_a_window_is_all_its_spans_and_no_more(runs):
+    one, three, two = runs.ingest(1), runs.ingest(3), runs.ingest(2)
+    before = runs.execute("Transform", {"updated_analyzer_cache": "TransformCache"}, {"examples": [one, two]})
+    transformed = runs.execute(
+        "Transform",
+        {"transformed_examples": "Examples"},
+        {"examples": [two, three], "analyzer_cache": [before["updated_analyzer_cache"]]},
+    )["transformed_examples"]
+    runs.train("lstm", three, version=100, more=[transformed])
+
+    [found] = lineage.of(runs.paths)
+
+    assert [span.number for span in found.spans] == [2, 3]
+    assert found.settings()["data"]["span"] == 3
+    printed = CliRunner().invoke(cli.main, ["lineage", "lstm", "--work", str(runs.paths.work)])
+    assert "trained on these 2 spans together" in printed.output
 
 
 def test_the_models_before_a_version_end_its_lineage(runs):

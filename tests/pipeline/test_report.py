@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from pipeline import report
-from pipeline.report import page, table, words
+from pipeline.report import card, page, table, words
 from pipeline.report.record import as_dict
 from tests import reports
 from transform.errors import MarqueeError
@@ -74,6 +74,16 @@ def test_page_says_what_the_json_says():
         "Mean 11.2, standard deviation 3.5; 1 without.",
     ):
         assert part in text
+
+
+def test_a_window_is_told_wherever_films_are_counted():
+    window = [{"span": 1, "films": 1_200}, {"span": 2, "films": 66}]
+    run = reports.finished(window=window)
+    [fact] = [fact for fact in words.glance(as_dict(run)) if fact.name == "Films"]
+    assert fact.note.endswith("trained on 1,266 of spans 1, 2")
+    assert "span 1 with 1,200 films, span 2 with 66 films." in body(run)
+    assert "a window of spans: span 1 with 1,200 films, span 2 with 66 films." in card.markdown(as_dict(run), "cnn")
+    assert "trained on" not in body(reports.finished())
 
 
 def test_glance_of_a_run_that_knows_nothing():

@@ -45,6 +45,7 @@ def test_json_round_trip():
         ("cnn.tuner_trials", "0", ["cnn.tuner_trials = 0", "1 or more"]),
         ("cnn.tuner", "yes", ["cnn.tuner = 'yes'", "true or false"]),
         ("cnn.epochs", "0", ["cnn.epochs = 0", "1 or more"]),
+        ("data.window", "0", ["data.window = 0", "1 or more"]),
         ("cnn.learning_rate", "nan", ["cnn.learning_rate = nan", "or more"]),
         ("cnn.variant", "best", ["cnn.variant = 'best'", "'default', 'reference'"]),
         ("evaluation.accept_baseline_reset", "yes", ["accept_baseline_reset = 'yes'", "true or false"]),

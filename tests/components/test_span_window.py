@@ -1,0 +1,131 @@
+"""Which films a window holds: chosen from what ML Metadata knows."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from tfx import types
+from tfx.types import standard_artifacts
+
+from components.span_window.resolver import span_window_resolver
+from components.span_window.strategy import SpanWindowStrategy
+from tests.history import History
+from transform.errors import MarqueeError
+
+
+class Spans:
+    """A work folder's history, and folders of spans."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self.history = History(folder / "artifacts")
+        self.base = self.place("films")
+
+    def place(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        for span in (1, 2, 3):
+            (folder / f"span-{span}").mkdir()
+        return folder
+
+    def ingest(self, span: int, base: Path | None = None, described: bool = True):
+        return self.history.ingest(span, base or self.base, described)
+
+    def window(self, size: int, current, statistics) -> list[types.Artifact]:
+        """Its Examples; its statistics have to be theirs."""
+        given = {
+            "examples": self.history.examples[::-1],
+            "statistics": self.history.statistics[::-1],
+            "current": [current],
+            "current_statistics": [statistics],
+        }
+        chosen = SpanWindowStrategy(size).resolve_artifacts(self.history.store, given)
+        assert chosen["current"] == [current]
+        spans = [examples.span for examples in chosen["examples"]]
+        assert spans == sorted(set(spans))
+        assert [described.span for described in chosen["statistics"]] == spans
+        return chosen["examples"]
+
+
+@pytest.fixture
+def spans(tmp_path) -> Spans:
+    return Spans(tmp_path)
+
+
+def test_a_window_begins_small_and_rolls(spans, caplog):
+    one, two, three = (spans.ingest(span) for span in (1, 2, 3))
+    assert spans.window(2, *one) == [one[0]]
+    assert spans.window(2, *two) == [one[0], two[0]]
+    with caplog.at_level(logging.INFO, "marquee.window"):
+        assert spans.window(2, *three) == [two[0], three[0]]
+        assert spans.window(9, *one) == [one[0]]
+    assert [record.getMessage() for record in caplog.records] == ["Training on spans 2, 3", "Training on span 1"]
+    assert spans.window(3, *three) == [one[0], two[0], three[0]]
+
+
+def test_the_newest_reading_of_each_counts_but_this_runs_own(spans):
+    spans.ingest(1)
+    two = spans.ingest(2)
+    newer = spans.ingest(1)  # its files have changed
+    spans.ingest(2)
+    assert spans.window(2, *two) == [newer[0], two[0]]
+
+
+def test_a_span_that_is_there_and_was_not_read_is_refused_with_the_command(spans):
+    three = spans.ingest(3)
+    with pytest.raises(MarqueeError) as error:
+        spans.window(3, *three)
+    assert "together with spans 1, 2, which this work folder has not read" in str(error.value)
+    commands = [f"marquee run --data {spans.base} --span {span}" for span in (1, 2)]
+    assert f"Run first, in this order: {'; '.join(commands)}; or set data.window to 1." in str(error.value)
+    spans.ingest(1)
+    with pytest.raises(MarqueeError, match="together with span 2, "):
+        spans.window(3, *three)
+    assert spans.window(1, *three) == [three[0]]
+
+
+def test_a_span_without_statistics_was_not_read_to_its_end(spans):
+    spans.ingest(1, described=False)
+    with pytest.raises(MarqueeError, match="together with span 1, "):
+        spans.window(2, *spans.ingest(2))
+
+
+def test_a_number_without_a_span_leaves_the_window_smaller(spans):
+    (spans.base / "span-2").rmdir()
+    one, three = spans.ingest(1), spans.ingest(3)
+    assert spans.window(3, *three) == [one[0], three[0]]
+
+
+def test_a_span_that_was_read_stays_when_its_folder_is_gone(spans):
+    one, two = spans.ingest(1), spans.ingest(2)
+    (spans.base / "span-1").rmdir()
+    assert spans.window(2, *two) == [one[0], two[0]]
+
+
+def test_examples_that_are_gone_were_not_read(spans):
+    one, two = spans.ingest(1), spans.ingest(2)
+    spans.history.remove(one[0])
+    with pytest.raises(MarqueeError, match="together with span 1, "):
+        spans.window(2, *two)
+    (spans.base / "span-1").rmdir()
+    assert spans.window(2, *two) == [two[0]]
+
+
+def test_spans_of_another_folder_do_not_count(spans):
+    other = spans.place("other")
+    (other / "span-1").rmdir()
+    spans.ingest(1)
+    two = spans.ingest(2, other)
+    assert spans.window(2, *two) == [two[0]]
+
+
+def test_the_node_gives_films_and_statistics():
+    node = span_window_resolver(
+        "FilmExampleGen",
+        "StatisticsGen",
+        2,
+        types.Channel(type=standard_artifacts.Examples),
+        types.Channel(type=standard_artifacts.ExampleStatistics),
+    )
+    kinds = {key: node.outputs[key].type for key in ("examples", "statistics")}
+    assert kinds == {"examples": standard_artifacts.Examples, "statistics": standard_artifacts.ExampleStatistics}
