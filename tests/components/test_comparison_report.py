@@ -38,8 +38,8 @@ def artifact(kind, uri: Path, **properties):
     return made
 
 
-def compared(transformed, fits, folder: Path, **parameters) -> dict:
-    """comparison.json of trained models."""
+def compared(transformed, fits, folder: Path, window: int = 1, **parameters) -> dict:
+    """comparison.json of trained models, of a window of as many spans, which all have the same films."""
     models = []
     for number, each in enumerate(fits):
         uri = folder / f"model{number}"
@@ -48,10 +48,14 @@ def compared(transformed, fits, folder: Path, **parameters) -> dict:
         models.append(artifact(standard_artifacts.Model, uri))
     inputs = {
         "examples": [artifact(standard_artifacts.Examples, transformed.examples, split_names=SPLITS)],
-        "transformed_examples": [artifact(standard_artifacts.Examples, transformed.transformed, split_names=SPLITS)],
+        "transformed_examples": [
+            artifact(standard_artifacts.Examples, transformed.transformed, split_names=SPLITS) for _ in range(window)
+        ],
         "model": models,
         "model_run": [artifact(standard_artifacts.ModelRun, each.run) for each in fits],
     }
+    if window > 1:
+        inputs["learnt_examples"] = inputs["examples"] * window
     [made] = execute(component(**parameters), inputs, folder / "out")["comparison"]
     return json.loads((Path(made.uri) / FILE_NAME).read_text(encoding="utf-8"))
 
@@ -104,6 +108,22 @@ def test_films_are_shown_with_what_was_looked_at(content, transformed):
             assert len(said["words"]) == len(said["worth"]) == len(said["attention"])
             assert sum(said["attention"]) == pytest.approx(1, abs=0.02)
         assert film["poster"] is None or film["poster"].startswith("data:image/webp")
+
+
+@pytest.mark.slow
+def test_of_a_window_the_newest_span_is_shown_and_all_are_learnt_from(
+    content, transformed, fusion, tmp_path, monkeypatch
+):
+    asked = []
+    ask = executor.scoring.ask
+    monkeypatch.setattr(executor.scoring, "ask", lambda *given: asked.append((given[3], len(given[2]))) or ask(*given))
+    parts = [part(fusion, name) for name in ("lstm", "cnn")]
+    window = compared(transformed, [*parts, fusion], tmp_path, window=2, films=4)
+    assert asked == [("test", 1), ("train", 2), ("eval", 2)]
+    assert window["films"] == content["films"]
+    assert [film["id"] for film in window["shown"]] == [film["id"] for film in content["shown"]]
+    for name in ("cnn", "lstm", "fusion"):
+        assert window["models"][name] == content["models"][name]
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def seen(pipeline: Pipeline) -> list[str]:
 
 
 def learnable(*spans: int) -> list[str]:
-    films = [film.id for span in spans for film in SPANS[span] if film.overview]
+    films = [film.id for span in spans for film in SPANS[span]]
     return sorted(film for film in films if split_of(film, features.SPLITS) != "test")
 
 
