@@ -87,8 +87,14 @@ def inputs(store: MetadataStore, execution: int) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
     for event in store.get_events_by_execution_ids([execution]):
         if event.type == mlmd.Event.INPUT:
-            found.setdefault(event.path.steps[0].key, []).append(event.artifact_id)
+            for key in keys(event):
+                found.setdefault(key, []).append(event.artifact_id)
     return {key: tuple(artifacts) for key, artifacts in found.items()}
+
+
+def keys(event: mlmd.Event) -> list[str]:
+    """Names of the inputs or outputs that an artifact is of: one event tells them all."""
+    return [step.key for step in event.path.steps if step.WhichOneof("value") == "key"]
 
 
 def parameters(execution: mlmd.Execution) -> dict[str, Any]:

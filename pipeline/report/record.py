@@ -152,8 +152,7 @@ def _outputs(store: MetadataStore, execution: int, key: str | None = None) -> li
     return [
         event.artifact_id
         for event in store.get_events_by_execution_ids([execution])
-        if event.type in (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
-        and (key is None or event.path.steps[0].key == key)
+        if event.type in (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT) and (key is None or key in history.keys(event))
     ]
 
 

@@ -111,9 +111,7 @@ def test_films_are_shown_with_what_was_looked_at(content, transformed):
 
 
 @pytest.mark.slow
-def test_of_a_window_the_newest_span_is_shown_and_all_are_learnt_from(
-    content, transformed, fusion, tmp_path, monkeypatch
-):
+def test_of_a_window_one_span_is_shown_and_all_are_learnt_from(content, transformed, fusion, tmp_path, monkeypatch):
     asked = []
     ask = executor.scoring.ask
     monkeypatch.setattr(executor.scoring, "ask", lambda *given: asked.append((given[3], len(given[2]))) or ask(*given))

@@ -9,7 +9,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.atomic_pusher import models_config
-from pipeline import cli, lineage
+from pipeline import cli, history, lineage
 from pipeline.lineage import Relative
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
@@ -34,8 +34,12 @@ class Runs:
             inputs: name -> ids.
             parameters: execution properties.
         """
-        given = [(mlmd.Artifact(id=each), event(mlmd.Event.INPUT, key)) for key, ids in inputs.items() for each in ids]
-        given = [(self.store.get_artifacts_by_id([artifact.id])[0], event) for artifact, event in given]
+        keys: dict[int, list[str]] = {}
+        for key, ids in inputs.items():
+            for each in ids:
+                keys.setdefault(each, []).append(key)
+        artifacts = self.store.get_artifacts_by_id(sorted(keys))
+        given = [(artifact, event(mlmd.Event.INPUT, *keys[artifact.id])) for artifact in artifacts]
         made = []
         for key, kind in outputs.items():
             artifact = mlmd.Artifact(
@@ -114,8 +118,10 @@ class Runs:
         return trained
 
 
-def event(kind: int, key: str) -> mlmd.Event:
-    return mlmd.Event(type=kind, path=mlmd.Event.Path(steps=[mlmd.Event.Path.Step(key=key)]))
+def event(kind: int, *keys: str) -> mlmd.Event:
+    """Of an artifact that is one of the inputs or outputs `keys`, all in one event, as TFX writes it."""
+    steps = [step for key in keys for step in (mlmd.Event.Path.Step(key=key), mlmd.Event.Path.Step(index=0))]
+    return mlmd.Event(type=kind, path=mlmd.Event.Path(steps=steps))
 
 
 @pytest.fixture
@@ -164,6 +170,13 @@ def test_a_window_is_all_its_spans_and_no_more(runs):
     assert found.settings()["data"]["span"] == 3
     printed = CliRunner().invoke(cli.main, ["lineage", "lstm", "--work", str(runs.paths.work)])
     assert "trained on these 2 spans together" in printed.output
+
+
+def test_an_artifact_that_is_two_inputs_is_told_of_both(runs):
+    one, two = runs.ingest(1), runs.ingest(2)
+    runs.execute("ComparisonReport", {}, {"examples": [two], "learnt_examples": [one, two]})
+    [execution] = runs.store.get_executions_by_type("ComparisonReport")
+    assert history.inputs(runs.store, execution.id) == {"examples": (two,), "learnt_examples": (one, two)}
 
 
 def test_the_models_before_a_version_end_its_lineage(runs):

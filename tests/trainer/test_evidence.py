@@ -38,6 +38,14 @@ def test_films_that_both_tell_of_are_joined_whatever_their_order():
     np.testing.assert_array_equal(both.logits[:, 1, 0], [posters.logits[0, 2, 0], *words.logits[:, 0, 0]])
 
 
+def test_a_film_of_two_spans_is_joined_once_and_alike():
+    posters = told([b"a", b"c", b"a"], "has_poster", ["poster"], [False, True, False])
+    words = told([b"a", b"c", b"a"], "has_overview", ["ngrams"], [False, True, False])
+    both = evidence.join([posters, words])
+    assert both.films.tolist() == [b"a", b"c"]
+    np.testing.assert_array_equal(both.logits[:, 0, 0], [posters.logits[0, 2, 0], words.logits[0, 2, 0]])
+
+
 def test_models_of_different_films_cannot_be_joined():
     with pytest.raises(MarqueeError, match="different films"):
         evidence.join([told([b"a"], "has_poster", ["p"], [True]), told([b"c"], "has_overview", ["w"], [True])])
