@@ -104,7 +104,7 @@ class _Queue:
         return next(iter(self.tasks))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Return:
     """Rows of one queue that have just been answered, and until when as many are waited for."""
 
@@ -252,7 +252,10 @@ class _Scheduler:
             key = next((key for key, queue in self._queues.items() if self._due(key, queue) <= now), None)
             if key is None:
                 break
-            self._start(self._take(key), now)
+            batch = self._take(key)
+            if key == self._return.key:
+                self._return.rows = max(0, self._return.rows - _rows(batch))
+            self._start(batch, now)
         if self._free and self._queues and not self._closed:
             soonest = min(self._due(key, queue) for key, queue in self._queues.items())
             self._timer = asyncio.get_running_loop().call_later(soonest - now, self._dispatch)
@@ -290,7 +293,7 @@ class _Scheduler:
         """Lets those who were answered ask again before the next batch leaves, which costs least when it is large."""
         if len(batch) == 1:
             return
-        rows, grace = sum(task.rows or 0 for task in batch), GRACE * took
+        rows, grace = _rows(batch), GRACE * took
         key = self._key(batch[0])
         if key == self._return.key:
             rows += self._return.rows
@@ -464,6 +467,10 @@ class Direct(_Scheduler):
 
     def _key(self, task: _Task) -> Hashable:
         return task
+
+
+def _rows(batch: Sequence[_Task]) -> int:
+    return sum(task.rows or 0 for task in batch)
 
 
 def _answer(task: _Task, answer: Any) -> None:
