@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
+from components.atomic_pusher import publish
 from serving.server import errors
 from serving.server.errors import ServingError
 from serving.server.manager import AVAILABLE, END, LOADING, START, UNLOADING, ServableManager
@@ -299,9 +301,9 @@ def test_an_empty_base_path_is_refused_and_changes_nothing(tmp_path, monkeypatch
         push(tmp_path, 1)
         monkeypatch.chdir(tmp_path)
         with pytest.raises(ServingError, match=r"Expected model m to have an absolute path or URI; got base_path\(\)="):
-            await manager.reload(model_server_config_pb2.ModelServerConfig(
-                    model_config_list={"config": [{"name": "m"}]}
-                ))
+            await manager.reload(
+                model_server_config_pb2.ModelServerConfig(model_config_list={"config": [{"name": "m"}]})
+            )
         assert manager.names == []
         await manager.shutdown()
 
@@ -434,30 +436,51 @@ def test_a_model_that_is_taken_away_is_unloading_until_it_is_drained_and_then_at
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("copied", [True, False])
-def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, copied):
-    """Versions are pushed from a thread, by a copy that ends with saved_model.pb or by a rename, while requests run."""
+def copied(model: Path, base: Path) -> Path:
+    """As TFX's own Pusher does it: into the version's folder, saved_model.pb last."""
+    folder = base / str(max([int(time.time()), *(version + 1 for version in publish.versions(base))]))
+    for file in sorted(model.rglob("*"), key=lambda file: file.name == "saved_model.pb"):
+        target = folder / file.relative_to(model)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.name == "saved_model.pb":
+            shutil.copyfile(file, folder / ".copying")
+            (folder / ".copying").rename(target)
+        elif file.is_file():
+            shutil.copyfile(file, target)
+    return folder
 
-    def pusher():
-        for version in range(2, 102):
-            scratch = tmp_path / (str(version) if copied else f".tmp-{version}")
-            scratch.mkdir()
-            for part in range(3):
-                (scratch / f"part-{part}").write_text("x" * 100)
-            (scratch / ".saved_model.pb").write_text("whole")
-            (scratch / ".saved_model.pb").rename(scratch / "saved_model.pb")
-            if not copied:
-                scratch.rename(tmp_path / str(version))
+
+@pytest.mark.parametrize("publishes", [publish.publish, copied])
+def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, publishes):
+    """Versions are pushed from a thread, each once the one before it is served, while requests run."""
+    model, base = tmp_path / "model", tmp_path / "served"
+    for name in ("saved_model.pb", "variables/variables.data", "assets/words"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_text(name * 100)
+    wanted = contents(model)
+    last, pushed, broken = 0, [], []
+
+    def load_whole(name: str, version: int, path: Path) -> FakeServable:
+        if contents(path) != wanted:
+            broken.append(path)
+        return FakeServable(name, version)
+
+    def pusher() -> None:
+        for _ in range(100):
+            while last < max(pushed, default=1):
+                time.sleep(0.0005)
+            pushed.append(int(publishes(model, base).name))
 
     async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
+        nonlocal last
+        manager = ServableManager(load_whole)
+        push(base, 1)
+        await manager.reload(config(base))
         polling = asyncio.create_task(manager.poll_forever(0))
         thread = threading.Thread(target=pusher)
         thread.start()
-        last, requests = 1, 0
-        while thread.is_alive() or last < 101:
+        requests = 0
+        while thread.is_alive() or last < pushed[-1]:
             with manager.acquire(spec()) as found:
                 await asyncio.sleep(0)
                 assert not found.closed
@@ -465,7 +488,14 @@ def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, copied)
                 last, requests = found.version, requests + 1
         polling.cancel()
         assert requests > 100
+        assert len(pushed) == len({*pushed}) == 100
+        assert broken == [base / "1"]  # which was there before, with a file of its own
         assert {status.status.error_message for status in manager.statuses("m")} == {""}
+        assert {status.version for status in manager.statuses("m")} == {1, *pushed}
         await manager.shutdown()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
