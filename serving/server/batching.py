@@ -23,7 +23,8 @@ Tensors = Mapping[str, np.ndarray]
 
 MAX_PENDING_BYTES = 256 << 20
 MAX_PENDING_REQUESTS = 4096
-GRACE = 0.1  # of the time that a batch took: for so long the next waits for those who were answered to ask again
+# For so long a batch waits for those who were just answered to ask again: of the time that theirs took, and in seconds.
+GRACE, LONGEST_GRACE = 0.1, 0.005
 
 # What a row can be to blame for. Anything else (a closed session, no memory) is not looked for row by row.
 _BLAMED_ON_ROWS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS}
@@ -35,7 +36,8 @@ class BatchingParameters:
 
     Attributes:
         max_batch_size: rows that go through a model together at most.
-        batch_timeout_micros: how long a batch that isn't full waits for more; 0 takes what is there.
+        batch_timeout_micros: how long a batch that isn't full waits for more; 0 takes what is there. A moment (GRACE)
+            is waited in any case for those who have just been answered together.
         max_enqueued_batches: batches of max_batch_size that wait at most for one signature of one version.
         num_batch_threads: batches that run side by side.
         allowed_batch_sizes: rising; a batch is padded to the next of them with copies of its first row; empty
@@ -291,9 +293,7 @@ class _Scheduler:
 
     def _expect(self, batch: list[_Task], took: float) -> None:
         """Lets those who were answered ask again before the next batch leaves, which costs least when it is large."""
-        if len(batch) == 1:
-            return
-        rows, grace = _rows(batch), GRACE * took
+        rows, grace = _rows(batch), min(GRACE * took, LONGEST_GRACE)
         key = self._key(batch[0])
         if key == self._return.key:
             rows += self._return.rows
@@ -313,7 +313,8 @@ class _Scheduler:
 
     def _finish(self, batch: list[_Task], answers: Sequence[Any], took: float) -> None:
         self._free += 1
-        self._expect(batch, took)
+        if len(batch) > 1 and all(isinstance(answer, dict) for answer in answers):
+            self._expect(batch, took)
         self._metrics.batch_ran(batch[0].servable.name, sum(task.rows or 1 for task in batch))
         for task, answer in zip(batch, answers, strict=True):
             self._release(task)
@@ -333,7 +334,7 @@ class _Scheduler:
             try:
                 return dict(zip(batch, self._run_merged(batch), strict=True))
             except Exception:  # whoever is to blame, and for whatever: the others must not pay for it
-                pass
+                self._return.rows = max(0, self._return.rows - _rows(batch))
         return {task: self._answer_alone(task) for task in batch}
 
     def _run_merged(self, batch: Sequence[_Task]) -> list[dict[str, np.ndarray]]:

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 import time
+from typing import ClassVar
 
 import grpc
 import numpy as np
 import pytest
 
+from serving.server import batching
 from serving.server.batching import Batcher, BatchingParameters, Direct
 from serving.server.errors import ServingError, invalid
 from serving.server.metrics import Metrics
@@ -96,7 +98,14 @@ def test_what_arrives_in_one_turn_of_the_loop_shares_a_batch():
     asyncio.run(main())
 
 
-def test_those_who_ask_again_share_a_batch_again_although_they_do_so_one_by_one():
+@pytest.fixture
+def patient(monkeypatch):
+    """As good as for ever is waited for those who were answered."""
+    monkeypatch.setattr(batching, "GRACE", 1e6)
+    monkeypatch.setattr(batching, "LONGEST_GRACE", 1e6)
+
+
+def test_those_who_ask_again_share_a_batch_again_although_they_do_so_one_by_one(patient):
     async def client(runner, servable, number):
         assert (await ask(runner, servable, number))["y"].tolist() == [2 * number]
         for _ in range(number):  # turns of the loop
@@ -106,29 +115,65 @@ def test_those_who_ask_again_share_a_batch_again_although_they_do_so_one_by_one(
     async def main():
         servable = Doubler()
         runner = batcher()
-        first = await blocked(runner, servable)
-        clients = [asyncio.ensure_future(client(runner, servable, number)) for number in range(6)]
-        await asyncio.sleep(0.3)  # so long does the first batch take, and a tenth of it is waited for them
-        servable.gate.set()
-        await first
-        servable.gate.clear()
-        await asyncio.to_thread(servable.started.acquire)
-        await asyncio.sleep(0.3)
-        servable.gate.set()
-        await asyncio.gather(*clients)
-        assert servable.batches == [1, 6, 6]
+        await asyncio.gather(*(client(runner, servable, number) for number in range(6)))
+        assert servable.batches == [6, 6]
         runner.close()
 
     asyncio.run(main())
 
 
-def test_nobody_waits_long_for_those_who_do_not_ask_again():
+def test_nobody_waits_for_those_who_have_asked_again(patient):
+    class Gated(Doubler):
+        """Waits before each batch for the gate of its first value, where that has one."""
+
+        gates: ClassVar = {value: threading.Event() for value in (0, 4, 10)}
+
+        def run(self, signature, inputs, outputs):
+            answer = super().run(signature, inputs, outputs)
+            if gate := self.gates.get(int(inputs["x"][0])):
+                assert gate.wait(20)
+            return answer
+
+    async def main():
+        servable = Gated()
+        runner = batcher(num_batch_threads=2)
+        ones, others = ([ask(runner, servable, start + n) for n in range(4)] for start in (0, 4))
+        await asyncio.sleep(0)
+        servable.gates[0].set()
+        await asyncio.gather(*ones)
+        ones = [ask(runner, servable, 10 + n) for n in range(4)]
+        await asyncio.sleep(0)
+        servable.gates[4].set()
+        await asyncio.gather(*others)
+        await asyncio.wait_for(asyncio.gather(*(ask(runner, servable, 20 + n) for n in range(4))), 20)
+        servable.gates[10].set()
+        await asyncio.gather(*ones)
+        assert servable.batches == [4, 4, 4, 4]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_nobody_waits_long_for_those_who_do_not_ask_again(monkeypatch):
+    monkeypatch.setattr(batching, "GRACE", 1e6)
+
     async def main():
         servable = Doubler()
         runner = batcher()
         await asyncio.gather(*(ask(runner, servable, n) for n in range(8)))
-        assert (await ask(runner, servable, 1))["y"].tolist() == [2]
+        assert (await asyncio.wait_for(ask(runner, servable, 1), 20))["y"].tolist() == [2]
         assert servable.batches == [8, 1]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_nobody_waits_for_those_whose_batch_failed(patient):
+    async def main():
+        servable = Doubler()
+        runner = batcher()
+        await asyncio.gather(*(ask(runner, servable, n) for n in (1, 2, BAD)), return_exceptions=True)
+        assert (await asyncio.wait_for(ask(runner, servable, 1), 20))["y"].tolist() == [2]
         runner.close()
 
     asyncio.run(main())
