@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 FILMS = 8  # ready-made ones
 LOOKED_AT = 400  # films from which they are chosen
-HOST = "127.0.0.1"
+HOST, PORT = "127.0.0.1", 8502  # beside a model server's 8500 and 8501
 
 
 @click.command()
-@click.option("--port", default=8501, show_default=True, help="Of the page; 0: any free one.")
+@click.option("--port", default=PORT, show_default=True, help="Of the page; 0: any free one.")
 @click.option("--endpoint", metavar="HOST:PORT", help="A gRPC model server.  [default: one of its own]")
 @click.option("--open/--no-open", "open_it", default=True, help="Open the page in the browser.  [default: yes]")
 @folder_options

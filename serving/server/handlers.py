@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server import tensors, wire
-from serving.server.errors import ServingError, invalid, of
+from serving.server.errors import ServingError, failed, invalid, of
 from serving.server.manager import Handle, ServableManager
 from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
@@ -60,8 +60,20 @@ class Handlers:
         runner: Runner,
         metrics: Metrics,
         request_log: RequestLog | None = None,
+        *,
+        alone: bool = True,
     ):
+        """Makes the handlers.
+
+        Args:
+            manager: has the models.
+            runner: runs them.
+            metrics: count the calls.
+            request_log: gets what is asked and answered.
+            alone: no other process answers on the same ports, so that a call can change what is served.
+        """
         self._manager = manager
+        self._alone = alone
         self._runner = runner
         self._metrics = metrics
         self._request_log = request_log
@@ -158,7 +170,16 @@ class Handlers:
     async def reload_config(
         self, request: model_management_pb2.ReloadConfigRequest
     ) -> model_management_pb2.ReloadConfigResponse:
-        """Serves another list of models; what the manager's `reload` raises is the answer."""
+        """Serves another list of models; what the manager's `reload` raises is the answer.
+
+        Raises:
+            ServingError: FAILED_PRECONDITION, other processes would go on serving what they have.
+        """
+        if not self._alone:
+            raise failed(
+                "HandleReloadConfigRequest would reach one of several --workers. Change the --model_config_file "
+                "instead, with --model_config_file_poll_wait_seconds, or take --workers=1"
+            )
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerConfig type not supported by HandleReloadConfigRequest. "

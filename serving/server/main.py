@@ -63,14 +63,15 @@ async def start(flags: Flags) -> Server:
     )
     async with contextlib.AsyncExitStack() as ends:
         ends.push_async_callback(manager.shutdown)
-        await manager.reload(_models(flags))
+        # What cannot be served is logged and looked at again: it keeps nothing else from being served.
+        await manager.reload(_models(flags), strict=False)
         request_log = None
         if flags.request_log_dir:
             request_log = RequestLog(Path(flags.request_log_dir), flags.request_log_sampling, metrics)
             ends.callback(request_log.close)
         runner = _runner(flags, metrics, threads)
         ends.callback(runner.close)
-        handlers = Handlers(manager, runner, metrics, request_log)
+        handlers = Handlers(manager, runner, metrics, request_log, alone=flags.workers == 1)
         server = grpc_server.make_server(
             handlers,
             max_message_bytes=flags.max_message_bytes,
@@ -200,6 +201,6 @@ async def _watch_config(flags: Flags, manager: ServableManager) -> None:
     while True:
         await asyncio.sleep(flags.model_config_file_poll_wait_seconds)
         try:
-            await manager.reload(configs.model_server(flags.model_config_file))
+            await manager.reload(configs.model_server(flags.model_config_file), strict=False)
         except ServingError as error:
             log.error("%s", error.message)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from tests.serving.wire import request, tensor
+from tests.serving.wire import on_a_server, request, tensor
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +100,28 @@ def test_tls(base_paths, tmp_path):
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_a_label_on_a_version_that_is_gone_keeps_no_model_from_being_served(base_paths, tmp_path):
+    config = tmp_path / "pushed.config"
+    config.write_text(
+        f'model_config_list {{ config {{ name: "rows" base_path: "{base_paths["rows"]}" '
+        'version_labels { key: "stable" value: 7 } version_labels { key: "canary" value: 1 } } '
+        f'config {{ name: "slow" base_path: "{base_paths["slow"]}" }} }}'
+    )
+
+    async def scenario(wire):
+        assert tensor(await wire.predict(request("slow", x=np.float32([1]))), "y").tolist() == [1]
+        asked = request("rows", text=[b"a"])
+        asked.model_spec.version_label = "canary"
+        assert tensor(await wire.predict(asked), "echo").tolist() == [b"a"]
+        asked.model_spec.version_label = "stable"
+        assert await wire.refused(asked) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Unrecognized servable version label: stable",
+        )
+
+    on_a_server({}, tmp_path, scenario, model_config_file=str(config))
 
 
 def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):
