@@ -23,7 +23,6 @@ Tensors = Mapping[str, np.ndarray]
 
 MAX_PENDING_BYTES = 256 << 20
 MAX_PENDING_REQUESTS = 4096
-GRACE = 0.1  # of the time that a batch took: for so long the next waits for those who were answered to ask again
 
 # What a row can be to blame for. Anything else (a closed session, no memory) is not looked for row by row.
 _BLAMED_ON_ROWS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS}
@@ -104,15 +103,6 @@ class _Queue:
         return next(iter(self.tasks))
 
 
-@dataclass(eq=False)
-class _Return:
-    """Rows of one queue that have just been answered, and until when as many are waited for."""
-
-    key: Hashable = None
-    rows: int = 0
-    until: float = 0.0
-
-
 class _Gone(Exception):
     """Nobody waits for the answer any more, or its deadline has passed."""
 
@@ -134,7 +124,6 @@ class _Scheduler:
         self._pending_bytes = 0
         self._waking = False
         self._timer: asyncio.TimerHandle | None = None
-        self._return = _Return()
         self._closed = False
 
     async def submit(
@@ -249,24 +238,19 @@ class _Scheduler:
             self._timer = None
         now = time.monotonic()
         while self._free and not self._closed:
-            key = next((key for key, queue in self._queues.items() if self._due(key, queue) <= now), None)
+            key = next((key for key, queue in self._queues.items() if self._due(queue) <= now), None)
             if key is None:
                 break
-            batch = self._take(key)
-            if key == self._return.key:
-                self._return.rows = max(0, self._return.rows - _rows(batch))
-            self._start(batch, now)
+            self._start(self._take(key), now)
         if self._free and self._queues and not self._closed:
-            soonest = min(self._due(key, queue) for key, queue in self._queues.items())
+            soonest = min(self._due(queue) for queue in self._queues.values())
             self._timer = asyncio.get_running_loop().call_later(soonest - now, self._dispatch)
 
-    def _due(self, key: Hashable, queue: _Queue) -> float:
+    def _due(self, queue: _Queue) -> float:
         """The moment from which on the tasks of a queue need not wait for more."""
         oldest = queue.oldest
         full = oldest.rows is None or queue.rows >= self._parameters.max_batch_size
-        due = oldest.begun if full else oldest.begun + self._timeout
-        returning = key == self._return.key and queue.rows < self._return.rows
-        return max(due, self._return.until) if returning and not full else due
+        return oldest.begun if full else oldest.begun + self._timeout
 
     def _take(self, key: Hashable) -> list[_Task]:
         """Takes a batch off a queue, which then waits for its next turn.
@@ -289,31 +273,14 @@ class _Scheduler:
             self._queues[key] = queue
         return batch
 
-    def _expect(self, batch: list[_Task], took: float) -> None:
-        """Lets those who were answered ask again before the next batch leaves, which costs least when it is large."""
-        if len(batch) == 1:
-            return
-        rows, grace = _rows(batch), GRACE * took
-        key = self._key(batch[0])
-        if key == self._return.key:
-            rows += self._return.rows
-        self._return = _Return(key, rows, time.monotonic() + grace)
-        asyncio.get_running_loop().call_later(grace, self._forget, self._return)
-
-    def _forget(self, expected: _Return) -> None:
-        """Waits no more; nor is a version kept that is unloaded meanwhile."""
-        if self._return is expected:
-            self._return = _Return()
-
     def _start(self, batch: list[_Task], now: float) -> None:
         for task in batch:
             self._metrics.waited(task.servable.name, now - task.begun)
         self._free -= 1
         self._threads.submit(self._work, batch, asyncio.get_running_loop())
 
-    def _finish(self, batch: list[_Task], answers: Sequence[Any], took: float) -> None:
+    def _finish(self, batch: list[_Task], answers: Sequence[Any]) -> None:
         self._free += 1
-        self._expect(batch, took)
         self._metrics.batch_ran(batch[0].servable.name, sum(task.rows or 1 for task in batch))
         for task, answer in zip(batch, answers, strict=True):
             self._release(task)
@@ -322,10 +289,8 @@ class _Scheduler:
             self._wake()
 
     def _work(self, batch: list[_Task], loop: asyncio.AbstractEventLoop) -> None:
-        begun = time.monotonic()
         answers = self._answers([task for task in batch if _wanted(task)])
-        took = time.monotonic() - begun
-        loop.call_soon_threadsafe(self._finish, batch, [answers.get(task) for task in batch], took)
+        loop.call_soon_threadsafe(self._finish, batch, [answers.get(task) for task in batch])
 
     def _answers(self, batch: list[_Task]) -> dict[_Task, Any]:
         """What each task is answered, an exception or its outputs: together, else one by one."""
@@ -467,10 +432,6 @@ class Direct(_Scheduler):
 
     def _key(self, task: _Task) -> Hashable:
         return task
-
-
-def _rows(batch: Sequence[_Task]) -> int:
-    return sum(task.rows or 0 for task in batch)
 
 
 def _answer(task: _Task, answer: Any) -> None:
