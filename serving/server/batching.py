@@ -39,8 +39,8 @@ class BatchingParameters:
         num_batch_threads: batches that run side by side.
         allowed_batch_sizes: rising; a batch is padded to the next of them with copies of its first row; empty
             allows any.
-        pad_variable_length_inputs: requests whose rows differ in shape are merged as well, padded with 0 or "" to the
-            largest; else only those of one shape are.
+        pad_variable_length_inputs: requests whose rows differ in shape are merged as well, padded to the
+            largest with their request's first value; else only those of one shape are.
         enable_large_batch_splitting: a request of more than max_batch_size rows is run in parts; else it is refused.
     """
 
@@ -468,15 +468,23 @@ def _check_rows(values: Tensors, rows: int) -> None:
 
 
 def _concatenated(values: Sequence[np.ndarray], pad: bool) -> np.ndarray:
-    """Rows of several requests below each other; rows of different shapes padded with 0 or "" to the largest."""
+    """Rows of several requests below each other; rows of different shapes padded to the largest, each request's with
+    its own first value, as TensorFlow Serving does.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, a request has no value to pad with.
+    """
     if not pad or len({value.shape[1:] for value in values}) == 1:
         return np.concatenate(values)
     largest = tuple(map(max, zip(*(value.shape[1:] for value in values), strict=True)))
-    nothing = b"" if values[0].dtype == object else 0
-    whole = np.full((sum(map(len, values)), *largest), nothing, dtype=values[0].dtype)
+    whole = np.empty((sum(map(len, values)), *largest), dtype=values[0].dtype)
     start = 0
     for value in values:
-        place = (slice(start, start + len(value)), *map(slice, value.shape[1:]))
+        if not value.size:
+            raise invalid("Got empty tensor in batch of non-empty tensors.")
+        rows = slice(start, start + len(value))
+        place = (rows, *map(slice, value.shape[1:]))
+        whole[rows] = value.flat[0]
         whole[place] = value
         start += len(value)
     return whole

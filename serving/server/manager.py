@@ -186,7 +186,7 @@ class ServableManager:
 
     def _find(self, spec: model_pb2.ModelSpec) -> _Version:
         if not spec.name:
-            raise errors.invalid("Missing ModelSpec name.")
+            raise errors.invalid("ModelSpec has no name specified.")
         model = self._models.get(spec.name)
         choice = spec.WhichOneof("version_choice")
         if choice is None:

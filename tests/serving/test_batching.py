@@ -161,19 +161,32 @@ def test_batches_are_padded_to_an_allowed_size():
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "nothing"),
-    [(np.float32, 1, 0), (np.int64, 1, 0), (object, b"a", b"")],
+    ("kind", "one", "other", "padding"),
+    [(np.float32, 1, 7, 2), (np.int64, 1, 7, 2), (object, b"a", b"b", b"a")],
     ids=["float", "int", "string"],
 )
-def test_rows_of_different_lengths_are_padded_where_that_is_allowed(kind, one, nothing):
+def test_rows_of_different_lengths_are_padded_with_their_requests_first_value(kind, one, other, padding):
     async def main():
         servable = Doubler()
         runner = batcher(pad_variable_length_inputs=True)
-        short, long = np.full([1, 2], one, kind), np.full([2, 3], one, kind)
+        short, long = np.full([1, 2], one, kind), np.full([2, 3], other, kind)
         results = await asyncio.gather(ask(runner, servable, x=short), ask(runner, servable, x=long))
         assert servable.shapes == [(3, 3)]
-        assert results[0]["y"][0, 2] == nothing
+        assert results[0]["y"][0, 2] == padding
         assert len(results[1]["y"]) == 2
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_what_has_no_value_to_be_padded_with_is_run_by_itself():
+    async def main():
+        servable = Doubler()
+        runner = batcher(pad_variable_length_inputs=True)
+        empty, long = np.zeros([1, 0]), np.ones([1, 3])
+        results = await asyncio.gather(ask(runner, servable, x=empty), ask(runner, servable, x=long))
+        assert servable.shapes == [(1, 0), (1, 3)]
+        assert [result["y"].tolist() for result in results] == [[[]], [[2, 2, 2]]]
         runner.close()
 
     asyncio.run(main())

@@ -132,3 +132,17 @@ def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):
     )
     assert process.returncode == 2
     assert f"marquee serve: {config}: 1:" in process.stderr
+
+
+def test_a_request_log_that_cannot_be_written_is_one_line(base_paths, tmp_path):
+    (tmp_path / "file").touch()
+    process = subprocess.run(
+        [sys.executable, "-m", "serving.server", "--port=0", f"--model_base_path={base_paths['rows']}",
+         f"--request_log_dir={tmp_path / 'file'}"],
+        capture_output=True, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert process.stderr.endswith(
+        f"marquee serve: --request_log_dir={tmp_path / 'file'}: no files can be written there (File exists)\n"
+    )
+    assert "Traceback" not in process.stderr
