@@ -115,12 +115,14 @@ def _served(endpoint: str, serving: Path) -> "list[DemoModel]":
             request = get_model_status_pb2.GetModelStatusRequest()
             request.model_spec.name = name
             try:
-                stub.GetModelStatus(request, timeout=10)
+                versions = stub.GetModelStatus(request, timeout=10).model_version_status
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     continue
                 raise MarqueeError(f"{endpoint}: {error.code().name}: {error.details()}") from error
-            models.append(DemoModel(name=name, base_path=pushed.get(name)))
+            # A model that was taken away is still told of.
+            if any(version.state == get_model_status_pb2.ModelVersionStatus.AVAILABLE for version in versions):
+                models.append(DemoModel(name=name, base_path=pushed.get(name)))
     if not models:
         raise MarqueeError(f"{endpoint}: serves none of the models {', '.join(names)}.")
     return models
