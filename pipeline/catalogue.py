@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +46,14 @@ class Entry:
         except OSError as error:
             raise MarqueeError(f"{self.poster}: cannot be read ({error.strerror}).") from error
 
+    def size(self) -> int:
+        """Bytes of poster and overview; a poster that is not there is told of when it is read."""
+        try:
+            poster = self.poster.stat().st_size if self.poster else 0
+        except OSError:
+            poster = 0
+        return poster + len(self.overview.encode())
+
 
 def entries(table: Path, images: Path | None) -> list[Entry]:
     """The rows of a table, in their order.
@@ -69,6 +77,21 @@ def entries(table: Path, images: Path | None) -> list[Entry]:
         raise MarqueeError(f"{table}: cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise MarqueeError(f"{table}: no CSV file in UTF-8: {error}.") from error
+
+
+def batches(entries: Iterable[Entry], films: int, size: int) -> Iterator[list[Entry]]:
+    """The entries in their order, at most so many films and bytes together; a film larger than that is alone."""
+    batch: list[Entry] = []
+    filled = 0
+    for entry in entries:
+        more = entry.size()
+        if batch and (len(batch) == films or filled + more > size):
+            yield batch
+            batch, filled = [], 0
+        batch.append(entry)
+        filled += more
+    if batch:
+        yield batch
 
 
 def _entry(row: dict[str, str | None], images: Path | None) -> Entry:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 FILMS = 8  # ready-made ones
 LOOKED_AT = 400  # films from which they are chosen
-HOST = "127.0.0.1"
+HOST, PORT = "127.0.0.1", 8502  # beside a model server's 8500 and 8501
 
 
 @click.command()
-@click.option("--port", default=8501, show_default=True, help="Of the page; 0: any free one.")
+@click.option("--port", default=PORT, show_default=True, help="Of the page; 0: any free one.")
 @click.option("--endpoint", metavar="HOST:PORT", help="A gRPC model server.  [default: one of its own]")
 @click.option("--open/--no-open", "open_it", default=True, help="Open the page in the browser.  [default: yes]")
 @folder_options
@@ -115,12 +115,14 @@ def _served(endpoint: str, serving: Path) -> "list[DemoModel]":
             request = get_model_status_pb2.GetModelStatusRequest()
             request.model_spec.name = name
             try:
-                stub.GetModelStatus(request, timeout=10)
+                versions = stub.GetModelStatus(request, timeout=10).model_version_status
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     continue
                 raise MarqueeError(f"{endpoint}: {error.code().name}: {error.details()}") from error
-            models.append(DemoModel(name=name, base_path=pushed.get(name)))
+            # A model that was taken away is still told of.
+            if any(version.state == get_model_status_pb2.ModelVersionStatus.AVAILABLE for version in versions):
+                models.append(DemoModel(name=name, base_path=pushed.get(name)))
     if not models:
         raise MarqueeError(f"{endpoint}: serves none of the models {', '.join(names)}.")
     return models

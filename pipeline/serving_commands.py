@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.catalogue import Entry
-    from serving.client import GenreClient, Prediction
+    from serving.client import Film, GenreClient, Prediction
 
 POLL_SECONDS = 2  # between looks at the models config
 SHOWN = 10  # genres of a table
+BATCH_BYTES = 16 << 20  # of a request of --csv, a quarter of what a server takes
 
 
 @click.command(
@@ -106,18 +107,22 @@ def predict(
 def _predict_table(
     table: Path, images: Path | None, out: Path, model: str, endpoint: str, batch_size: int, timeout: float
 ) -> None:
-    from rich.progress import track
+    from rich.progress import Progress
 
     from pipeline import catalogue
     from pipeline.progress import console
     from serving.client import GenreClient
 
     entries = catalogue.entries(table, images)
-    starts = range(0, len(entries), batch_size)
-    with GenreClient(endpoint, timeout=timeout) as client, catalogue.Answers(out) as answers:
-        for start in track(starts, f"{len(entries)} films", console=console):
-            batch = entries[start : start + batch_size]
+    with (
+        GenreClient(endpoint, timeout=timeout) as client,
+        catalogue.Answers(out) as answers,
+        Progress(console=console) as progress,
+    ):
+        task = progress.add_task(f"{len(entries)} films", total=len(entries))
+        for batch in catalogue.batches(entries, batch_size, BATCH_BYTES):
             answers.write(batch, _ask_batch(client, batch, model, endpoint))
+            progress.advance(task, len(batch))
     click.echo(f"{out}: {answers.written} films, {answers.refused} of them without an answer")
 
 
@@ -125,25 +130,47 @@ def _ask_batch(
     client: "GenreClient", entries: "Sequence[Entry]", model: str, endpoint: str
 ) -> "list[Prediction | str]":
     """A prediction for each, or why there is none; one bad film costs no other its answer."""
+    answers: list[Prediction | str] = [entry.refusal for entry in entries]
+    films: dict[int, Film] = {}
+    for row, entry in enumerate(entries):
+        if not entry.refusal:
+            try:
+                films[row] = entry.film()
+            except MarqueeError as error:
+                answers[row] = str(error)
+    for row, answer in zip(films, _ask(client, list(films.values()), model, endpoint), strict=True):
+        answers[row] = answer
+    return answers
+
+
+def _ask(client: "GenreClient", films: "Sequence[Film]", model: str, endpoint: str) -> "list[Prediction | str]":
+    """A prediction for each film, or the server's words against it; where one is refused each is asked about alone.
+
+    Raises:
+        MarqueeError: the server cannot be asked at all.
+    """
     import grpc
 
-    asked = [entry for entry in entries if not entry.refusal]
-    films = [entry.film() for entry in asked]
-    answered: list[Prediction | str] = []
+    if not films:
+        return []
     try:
-        answered += client.predict(films, model) if films else []
+        return [*client.predict(films, model)]
     except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+        if not _is_of_films(error):
             raise _refused(endpoint, model, error) from error
-        for film in films:
-            try:
-                answered += client.predict([film], model)
-            except grpc.RpcError as refusal:
-                if refusal.code() is not grpc.StatusCode.INVALID_ARGUMENT:
-                    raise _refused(endpoint, model, refusal) from refusal
-                answered.append(refusal.details() or "refused")
-    left = iter(answered)
-    return [entry.refusal or next(left) for entry in entries]
+        if len(films) == 1:
+            return [error.details() or "refused"]
+    return [answer for film in films for answer in _ask(client, [film], model, endpoint)]
+
+
+def _is_of_films(error: Any) -> bool:
+    """Whether what is asked about is refused: it is wrong, or the message is too large for that server."""
+    import grpc
+
+    from serving.client.retries import passes
+
+    too_large = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and not passes(error)
+    return too_large or error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def _refused(endpoint: str, model: str, error: Any) -> MarqueeError:

@@ -35,6 +35,11 @@ def other_decisions(answer: Answer) -> Answer:
     return answer | {"predicted": 1 - answer["predicted"]}
 
 
+def other_names(answer: Answer) -> Answer:
+    """The best genre is named as the third, and the third as the best."""
+    return answer | {"top_genres": tf.reverse(answer["top_genres"], [1])}
+
+
 def refusal(answer: Answer) -> Answer:
     with tf.control_dependencies([tf.debugging.Assert(tf.shape(answer["scores"])[0] < 0, ["no film is good enough"])]):
         return answer | {"scores": tf.identity(answer["scores"])}
@@ -73,6 +78,9 @@ class _Model(tf.Module):
         )
 
     def evaluate(self, examples: tf.Tensor) -> Answer:
+        """What the Evaluator takes; without "evaluation" where `evaluates_with` is 0."""
+        if not self._evaluates_with:
+            return {"something_else": tf.zeros([tf.size(examples), 1])}
         scores = self._scores(_overviews(examples)) * self._evaluates_with
         return {"evaluation": tf.concat([scores, tf.cast(scores >= THRESHOLD, tf.float32)], axis=1)}
 
@@ -100,7 +108,7 @@ def write(
         artifact: folder of a Model.
         fault: what is done to every answer.
         genres: as answers and marquee.json name the columns, which are GENRES.
-        evaluates_with: factor of the scores that `evaluate` gives.
+        evaluates_with: factor of the scores that `evaluate` gives; 0: it gives none.
         without: a signature to leave out.
     """
     module = _Model(genres, fault, evaluates_with)

@@ -83,12 +83,13 @@ def promote(serving: Path, name: str, version: int | None = None, label: str = S
     Raises:
         MarqueeError: there is no such model or version, or the config can't be edited.
     """
-    pushed = _pushed(serving, name)
-    if version is None:
-        version = pushed[-1]
-    if version not in pushed:
-        raise MarqueeError(f"{name} {version}: no such version. There are: {', '.join(map(str, pushed))}.")
+    _pushed(serving, name)  # before `editing` makes the folder
     with editing(serving) as config:
+        pushed = _pushed(serving, name)  # a push may have removed versions meanwhile, and now waits
+        if version is None:
+            version = pushed[-1]
+        if version not in pushed:
+            raise MarqueeError(f"{name} {version}: no such version. There are: {', '.join(map(str, pushed))}.")
         model = add(config, serving / name)
         before = model.version_labels.get(label)
         if label == STABLE and before is not None and before != version:
@@ -109,8 +110,9 @@ def rollback(serving: Path, name: str) -> tuple[int, int]:
     Raises:
         MarqueeError: there is no earlier stable version, or it is gone.
     """
-    pushed = _pushed(serving, name)
+    _pushed(serving, name)
     with editing(serving) as config:
+        pushed = _pushed(serving, name)
         labelled = add(config, serving / name).version_labels
         if STABLE not in labelled or PREVIOUS not in labelled:
             raise MarqueeError(f"{name}: no version was stable before. `marquee promote {name} VERSION` chooses one.")

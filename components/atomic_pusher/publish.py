@@ -11,6 +11,7 @@ from transform.errors import MarqueeError
 
 # Around a version whose files are still being copied, or are being removed.
 PREFIX, PUSHING, PRUNING = ".", ".pushing", ".pruning"
+HIGHEST = (1 << 63) - 1  # versions are int64
 
 
 def publish(model: Path, base: Path) -> Path:
@@ -49,9 +50,10 @@ def archive(model: Path, folder: Path) -> None:
 
 
 def versions(base: Path) -> list[int]:
-    """The versions in `base`, rising."""
+    """The versions in `base`, rising. A model server knows none above HIGHEST."""
     names = [entry.name for entry in base.iterdir()]
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    numbers = [int(name) for name in names if name.isascii() and name.isdigit()]
+    return sorted(number for number in numbers if number <= HIGHEST)
 
 
 def prune(base: Path, keep: int, wanted: Collection[int] = ()) -> list[int]:

@@ -12,6 +12,7 @@ import numpy as np
 Answer = Mapping[str, np.ndarray]
 
 SIGNATURES = {"serving_default": {"poster", "overview"}, "serving_examples": {"examples"}}  # inputs that they may have
+FOR_THE_EVALUATOR = ("evaluate", "transform_labels")
 OUTPUTS = {
     "scores": "DT_FLOAT",
     "genres": "DT_STRING",
@@ -36,7 +37,7 @@ def of_metadata(signatures: Mapping[str, Any]) -> list[str]:
         there = {key: _dtype_name(info.dtype) for key, info in signatures[name].outputs.items()}
         if there != OUTPUTS:
             wrong.append(f"{name} gives {_listed(f'{key} {kind}' for key, kind in there.items())}")
-    return wrong
+    return wrong + [f"no signature {name}" for name in FOR_THE_EVALUATOR if name not in signatures]
 
 
 def of_answer(answer: Answer, films: int, genres: Sequence[str], thresholds: np.ndarray) -> list[str]:
@@ -70,6 +71,8 @@ def of_answer(answer: Answer, films: int, genres: Sequence[str], thresholds: np.
     best = -np.sort(-scores, axis=1)[:, :TOP]
     if not np.array_equal(answer["top_scores"][:, : best.shape[1]], best):
         wrong.append("top_scores are not the highest scores")
+    elif not _are_named(answer["top_genres"][:, : best.shape[1]], best, scores, genres):
+        wrong.append("top_genres are not the genres of the highest scores")
     return wrong
 
 
@@ -104,6 +107,17 @@ def of_latency(seconds: Sequence[float], limit_ms: float) -> list[str]:
     """Of the times of single requests, one after the other; the median counts."""
     median = 1000 * float(np.median(seconds))
     return [] if median <= limit_ms else [f"a film takes {median:.0f} ms, allowed are {limit_ms:g}"]
+
+
+def _are_named(names: np.ndarray, best: np.ndarray, scores: np.ndarray, genres: Sequence[str]) -> bool:
+    """Whether each name [N, K] is that of a genre with the score `best` [N, K]; equal scores may stand in any order."""
+    columns = {genre.encode(): column for column, genre in enumerate(genres)}
+    for row, said in enumerate(names):
+        if len({*said}) < len(said) or not columns.keys() >= {*said}:
+            return False
+        if not np.array_equal(scores[row, [columns[name] for name in said]], best[row]):
+            return False
+    return True
 
 
 def _dtype_name(dtype: int) -> str:

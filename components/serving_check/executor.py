@@ -144,7 +144,11 @@ def _ask(
     verdict.wrong["signatures agree"] = checks.of_agreement(
         plain["scores"], from_examples["scores"], "serving_default and serving_examples"
     )
-    scores, labels = evaluated.result()
+    try:
+        scores, labels = evaluated.result()
+    except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+        verdict.wrong["Evaluator agrees"] = [f"evaluate and transform_labels cannot be called: {error}"]
+        return
     verdict.wrong["Evaluator agrees"] = checks.of_agreement(plain["scores"], scores, "served and evaluated scores")
     own = [{value.decode() for value in film.features.feature[features.GENRES].bytes_list.value} for film in parsed]
     verdict.wrong["labels"] = checks.of_labels(labels, card.genres, own)

@@ -14,6 +14,7 @@ FONT_SIZE = 14  # pixels: as small as text may get on a phone
 ROW = 24  # pixels: height of a row with a label
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")  # series differ in more than colour
+SHAPES = ("", "/", ".", "x")  # of the patterns of bars, for the same reason
 LONGEST_LABEL = 22  # characters
 # Room for a mark at zero between the axis and its labels.
 STANDOFF = {"ticks": "outside", "ticklen": 9, "tickcolor": "rgba(0,0,0,0)"}
@@ -81,6 +82,11 @@ def finished(
     figure.update_layout(**layout)
     text = figure.to_json().replace("<", "\\u003c")  # it goes into a script element
     return Figure(name, label, text, min_width)
+
+
+def pattern(shape: str) -> dict[str, Any]:
+    """What a bar is hatched with, "" for nothing."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "var(--card)", "solidity": 0.25}
 
 
 def rows(names: Sequence[str]) -> dict[str, Any]:

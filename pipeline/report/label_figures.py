@@ -14,6 +14,7 @@ from pipeline.report.figures import (
     columns,
     finished,
     height_of,
+    pattern,
     percent,
     rows,
     share_axis,
@@ -37,7 +38,7 @@ def genres(balance: Mapping[str, Any]) -> Figure:
     """Films of each genre as bars, those with a decision marked."""
     names = [row["genre"] for row in balance["genres"]]
     figure = go.Figure()
-    for decision, (name, colour, pattern, words) in DECISIONS.items():
+    for decision, (name, colour, shape, words) in DECISIONS.items():
         chosen = [row for row in balance["genres"] if row["decision"] == decision]
         if chosen:
             figure.add_bar(
@@ -51,10 +52,7 @@ def genres(balance: Mapping[str, Any]) -> Figure:
                 textposition="outside",
                 constraintext="none",
                 cliponaxis=False,
-                marker={
-                    "color": colour,
-                    "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "var(--card)", "solidity": 0.25},
-                },
+                marker={"color": colour, "pattern": pattern(shape)},
             )
     most = max((row["films"] for row in balance["genres"]), default=0)
     label = f"Bar chart: films of each of {len(names)} genres"

@@ -5,37 +5,38 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pipeline.report.figures import SERIES, SYMBOLS, Figure, finished, height_of, rows, text
+from pipeline.report.figures import SERIES, SHAPES, Figure, finished, pattern, rows, text
 
+BAR = 9  # pixels: height of a bar, and of the gap between two genres
 # Metric of history.json -> its name.
 CURVES = (("loss", "loss"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
 
 
 def per_genre(models: Mapping[str, Any]) -> Figure | None:
-    """F1 of each genre on the test split, a dot a model; None where no model was evaluated."""
+    """F1 of each genre on the test split, a bar a model; None where no model was evaluated."""
     evaluated = {name: model["evaluation"]["per_genre"] for name, model in models.items() if model["evaluation"]}
     if not evaluated:
         return None
     names = list(dict.fromkeys(row["genre"] for genres in evaluated.values() for row in genres))
     figure = go.Figure()
-    for (name, genres), colour, symbol in zip(evaluated.items(), SERIES, SYMBOLS, strict=False):
-        figure.add_scatter(
+    for (name, genres), colour, shape in zip(evaluated.items(), SERIES, SHAPES, strict=False):
+        figure.add_bar(
             name=name,
-            mode="markers",
+            orientation="h",
             y=[row["genre"] for row in genres],
             x=[row["f1"] for row in genres],
             hovertext=[_genre(name, row) for row in genres],
             hovertemplate="%{hovertext}<extra></extra>",
-            cliponaxis=False,
-            marker={"color": colour, "symbol": symbol, "size": 10, "opacity": 0.85},
+            marker={"color": colour, "pattern": pattern(shape)},
         )
     return finished(
         "per-genre",
-        f"Dot chart: F1 of each of {len(names)} genres by {' and '.join(evaluated)}",
+        f"Bar chart: F1 of each of {len(names)} genres by {' and '.join(evaluated)}",
         figure,
-        plot_height=height_of(len(names)),
+        plot_height=BAR * (len(evaluated) + 1) * max(len(names), 2),
+        bargap=1 / (len(evaluated) + 1),
         showlegend=True,
-        yaxis=rows(names) | {"showgrid": True},
+        yaxis=rows(names),
         xaxis={"title": {"text": "F1 on the test split"}, "range": [0, 1], "nticks": 6, "tickangle": 0},
     )
 

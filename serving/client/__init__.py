@@ -1,8 +1,11 @@
-"""A client of served Marquee models. Needs grpcio and tensorflow-serving-api, and nothing else: copy it as it is."""
+"""A client of served Marquee models, to be copied as it is, under any name.
 
-from serving.client.aio import AsyncGenreClient
-from serving.client.messages import Film, Prediction
-from serving.client.retries import Retries
-from serving.client.sync import GenreClient
+It needs tensorflow-serving-api, with the grpcio and numpy that come with it, and nothing else.
+"""
+
+from .aio import AsyncGenreClient
+from .messages import Film, Prediction
+from .retries import Retries
+from .sync import GenreClient
 
 __all__ = ["AsyncGenreClient", "Film", "GenreClient", "Prediction", "Retries"]

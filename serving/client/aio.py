@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.client import messages
-from serving.client.messages import Film, Prediction
-from serving.client.retries import DEFAULT, Retries, passes
-from serving.client.sync import CHANNEL
+from . import messages
+from .messages import Film, Prediction
+from .retries import DEFAULT, Retries, passes
+from .sync import CHANNEL
 
 
 class AsyncGenreClient:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.client import messages
-from serving.client.messages import Film, Prediction
-from serving.client.retries import DEFAULT, Retries, passes
+from . import messages
+from .messages import Film, Prediction
+from .retries import DEFAULT, Retries, passes
 
 CHANNEL = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 

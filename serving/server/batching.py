@@ -23,7 +23,6 @@ Tensors = Mapping[str, np.ndarray]
 
 MAX_PENDING_BYTES = 256 << 20
 MAX_PENDING_REQUESTS = 4096
-GRACE = 0.1  # of the time that a batch took: for so long the next waits for those who were answered to ask again
 
 # What a row can be to blame for. Anything else (a closed session, no memory) is not looked for row by row.
 _BLAMED_ON_ROWS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS}
@@ -40,8 +39,8 @@ class BatchingParameters:
         num_batch_threads: batches that run side by side.
         allowed_batch_sizes: rising; a batch is padded to the next of them with copies of its first row; empty
             allows any.
-        pad_variable_length_inputs: requests whose rows differ in shape are merged as well, padded with 0 or "" to the
-            largest; else only those of one shape are.
+        pad_variable_length_inputs: requests whose rows differ in shape are merged as well, padded to the
+            largest with their request's first value; else only those of one shape are.
         enable_large_batch_splitting: a request of more than max_batch_size rows is run in parts; else it is refused.
     """
 
@@ -104,15 +103,6 @@ class _Queue:
         return next(iter(self.tasks))
 
 
-@dataclass(frozen=True)
-class _Return:
-    """Rows of one queue that have just been answered, and until when as many are waited for."""
-
-    key: Hashable = None
-    rows: int = 0
-    until: float = 0.0
-
-
 class _Gone(Exception):
     """Nobody waits for the answer any more, or its deadline has passed."""
 
@@ -134,7 +124,6 @@ class _Scheduler:
         self._pending_bytes = 0
         self._waking = False
         self._timer: asyncio.TimerHandle | None = None
-        self._return = _Return()
         self._closed = False
 
     async def submit(
@@ -249,21 +238,19 @@ class _Scheduler:
             self._timer = None
         now = time.monotonic()
         while self._free and not self._closed:
-            key = next((key for key, queue in self._queues.items() if self._due(key, queue) <= now), None)
+            key = next((key for key, queue in self._queues.items() if self._due(queue) <= now), None)
             if key is None:
                 break
             self._start(self._take(key), now)
         if self._free and self._queues and not self._closed:
-            soonest = min(self._due(key, queue) for key, queue in self._queues.items())
+            soonest = min(self._due(queue) for queue in self._queues.values())
             self._timer = asyncio.get_running_loop().call_later(soonest - now, self._dispatch)
 
-    def _due(self, key: Hashable, queue: _Queue) -> float:
+    def _due(self, queue: _Queue) -> float:
         """The moment from which on the tasks of a queue need not wait for more."""
         oldest = queue.oldest
         full = oldest.rows is None or queue.rows >= self._parameters.max_batch_size
-        due = oldest.begun if full else oldest.begun + self._timeout
-        returning = key == self._return.key and queue.rows < self._return.rows
-        return max(due, self._return.until) if returning and not full else due
+        return oldest.begun if full else oldest.begun + self._timeout
 
     def _take(self, key: Hashable) -> list[_Task]:
         """Takes a batch off a queue, which then waits for its next turn.
@@ -286,31 +273,14 @@ class _Scheduler:
             self._queues[key] = queue
         return batch
 
-    def _expect(self, batch: list[_Task], took: float) -> None:
-        """Lets those who were answered ask again before the next batch leaves, which costs least when it is large."""
-        if len(batch) == 1:
-            return
-        rows, grace = sum(task.rows or 0 for task in batch), GRACE * took
-        key = self._key(batch[0])
-        if key == self._return.key:
-            rows += self._return.rows
-        self._return = _Return(key, rows, time.monotonic() + grace)
-        asyncio.get_running_loop().call_later(grace, self._forget, self._return)
-
-    def _forget(self, expected: _Return) -> None:
-        """Waits no more; nor is a version kept that is unloaded meanwhile."""
-        if self._return is expected:
-            self._return = _Return()
-
     def _start(self, batch: list[_Task], now: float) -> None:
         for task in batch:
             self._metrics.waited(task.servable.name, now - task.begun)
         self._free -= 1
         self._threads.submit(self._work, batch, asyncio.get_running_loop())
 
-    def _finish(self, batch: list[_Task], answers: Sequence[Any], took: float) -> None:
+    def _finish(self, batch: list[_Task], answers: Sequence[Any]) -> None:
         self._free += 1
-        self._expect(batch, took)
         self._metrics.batch_ran(batch[0].servable.name, sum(task.rows or 1 for task in batch))
         for task, answer in zip(batch, answers, strict=True):
             self._release(task)
@@ -319,10 +289,8 @@ class _Scheduler:
             self._wake()
 
     def _work(self, batch: list[_Task], loop: asyncio.AbstractEventLoop) -> None:
-        begun = time.monotonic()
         answers = self._answers([task for task in batch if _wanted(task)])
-        took = time.monotonic() - begun
-        loop.call_soon_threadsafe(self._finish, batch, [answers.get(task) for task in batch], took)
+        loop.call_soon_threadsafe(self._finish, batch, [answers.get(task) for task in batch])
 
     def _answers(self, batch: list[_Task]) -> dict[_Task, Any]:
         """What each task is answered, an exception or its outputs: together, else one by one."""
@@ -500,15 +468,23 @@ def _check_rows(values: Tensors, rows: int) -> None:
 
 
 def _concatenated(values: Sequence[np.ndarray], pad: bool) -> np.ndarray:
-    """Rows of several requests below each other; rows of different shapes padded with 0 or "" to the largest."""
+    """Rows of several requests below each other; rows of different shapes padded to the largest, each request's with
+    its own first value, as TensorFlow Serving does.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, a request has no value to pad with.
+    """
     if not pad or len({value.shape[1:] for value in values}) == 1:
         return np.concatenate(values)
     largest = tuple(map(max, zip(*(value.shape[1:] for value in values), strict=True)))
-    nothing = b"" if values[0].dtype == object else 0
-    whole = np.full((sum(map(len, values)), *largest), nothing, dtype=values[0].dtype)
+    whole = np.empty((sum(map(len, values)), *largest), dtype=values[0].dtype)
     start = 0
     for value in values:
-        place = (slice(start, start + len(value)), *map(slice, value.shape[1:]))
+        if not value.size:
+            raise invalid("Got empty tensor in batch of non-empty tensors.")
+        rows = slice(start, start + len(value))
+        place = (rows, *map(slice, value.shape[1:]))
+        whole[rows] = value.flat[0]
         whole[place] = value
         start += len(value)
     return whole

@@ -36,7 +36,7 @@ class Flags:
     tensorflow_inter_op_parallelism: int = _flag(0, "Calls of TensorFlow at once; 0: as many as there are cores.")
     # Ours alone.
     host: str = _flag("127.0.0.1", "Address to listen on; TensorFlow Serving's is 0.0.0.0.")
-    workers: int = _flag(1, "Processes that share the ports.")
+    workers: int = _flag(1, "Processes that share the ports; above 1 no UNIX socket, metrics or reload by request.")
     max_message_bytes: int = _flag(64 << 20, "Largest request.")
     max_pending_bytes: int = _flag(512 << 20, "Of all requests waiting or at work; beyond it, UNAVAILABLE.")
     request_log_dir: str = _flag("", "Write sampled PredictionLogs here.")
@@ -79,10 +79,25 @@ def _check(flags: Flags) -> None:
             _refuse(f"--{name}={getattr(flags, name)}: allowed is {least} or more")
     if not 0 <= flags.request_log_sampling <= 1:
         _refuse(f"--request_log_sampling={flags.request_log_sampling}: allowed is a share, 0 to 1")
-    if flags.workers > 1 and flags.port == 0:
-        _refuse("--workers needs a --port that they can share")
+    if flags.workers > 1:
+        _check_workers(flags)
     if flags.batching_parameters_file and not flags.enable_batching:
         _refuse("--batching_parameters_file needs --enable_batching")
+
+
+def _check_workers(flags: Flags) -> None:
+    """Refuses what several processes would each have of their own."""
+    if flags.port == 0:
+        _refuse("--workers needs a --port that they can share")
+    if flags.rest_api_port < 0:
+        _refuse(f"--workers needs a --rest_api_port that they can share, not {flags.rest_api_port}")
+    if flags.grpc_socket_path:
+        _refuse("--grpc_socket_path: only one process can listen there; leave it out, or take --workers=1")
+    if flags.monitoring_config_file:
+        _refuse(
+            "--monitoring_config_file: each answer would have the metrics of one process alone; leave it out, or take "
+            "--workers=1"
+        )
 
 
 def _boolean(text: str) -> bool:

@@ -1,6 +1,8 @@
 """PredictionService and ModelService over gRPC, health and reflection beside them."""
 
 import asyncio
+import os
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -97,16 +99,16 @@ def make_server(
         shares_port: other processes listen on the same port.
         healthy: serve grpc.health.v1 as well, SERVING from the start: models are loaded before a port is opened.
     """
-    options = [
-        ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", int(shares_port)),
+    options: dict[str, Any] = {
+        "grpc.max_receive_message_length": max_message_bytes,
+        "grpc.max_send_message_length": -1,
+        "grpc.so_reuseport": int(shares_port),
         # Probing for a window that fits costs a ping for every poster; this one is wide enough for a batch of them.
-        ("grpc.http2.bdp_probe", 0),
-        ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
-        *channel_arguments,
-    ]
-    server = grpc.aio.server(options=options)
+        "grpc.http2.bdp_probe": 0,
+        "grpc.http2.lookahead_bytes": WINDOW_BYTES,
+    }
+    options.update(channel_arguments)  # given twice, the first would count for gRPC
+    server = grpc.aio.server(options=list(options.items()))
     predictions = PredictionService(handlers)
     predict = grpc.unary_unary_rpc_method_handler(
         predictions.Predict, request_deserializer=predict_pb2.PredictRequest.FromString
@@ -142,13 +144,52 @@ def channel_arguments(text: str) -> list[tuple[str, Any]]:
     return found
 
 
-def credentials(ssl: Any) -> grpc.ServerCredentials:
-    """TLS as an SSLConfig says."""
+def credentials(config: Any, file: str) -> grpc.ServerCredentials:
+    """TLS as an SSLConfig says.
+
+    Args:
+        config: the SSLConfig.
+        file: where it was read, for the message.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, a field of it is no PEM text, or is missing.
+    """
+    for field in ("server_cert", "custom_ca"):
+        text = getattr(config, field)
+        if text or field == "server_cert":
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
+            except (ssl.SSLError, ValueError) as error:
+                raise errors.invalid(f"{file}: {field} holds no certificates in PEM form ({_why(error)})") from None
+    try:
+        _check_key(config)
+    except (ssl.SSLError, ValueError) as error:
+        raise errors.invalid(
+            f"{file}: server_key is no private key in PEM form, or not that of server_cert ({_why(error)})"
+        ) from None
+    if config.client_verify and not config.custom_ca:
+        raise errors.invalid(f"{file}: client_verify needs custom_ca, the certificates that clients' are verified by")
     return grpc.ssl_server_credentials(
-        [(ssl.server_key.encode(), ssl.server_cert.encode())],
-        root_certificates=ssl.custom_ca.encode() or None,
-        require_client_auth=ssl.client_verify,
+        [(config.server_key.encode(), config.server_cert.encode())],
+        root_certificates=config.custom_ca.encode() or None,
+        require_client_auth=config.client_verify,
     )
+
+
+def _check_key(config: Any) -> None:
+    """Raises where OpenSSL can't take the key with the certificate."""
+    # It takes them from a file only: one in memory.
+    handle = os.memfd_create("tls")
+    try:
+        os.write(handle, f"{config.server_key}\n{config.server_cert}\n".encode())
+        # A password would be asked for at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{handle}", password="")
+    finally:
+        os.close(handle)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "reason", None) or str(error)
 
 
 async def _answered(context: grpc.aio.ServicerContext, call: Call, *arguments: Any) -> Any:

@@ -18,15 +18,12 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server import tensors, wire
-from serving.server.errors import ServingError, invalid, of
+from serving.server.errors import ServingError, failed, invalid, of
 from serving.server.manager import Handle, ServableManager
 from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
-from serving.server.servable import DEFAULT_SIGNATURE, Servable
+from serving.server.servable import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Servable, checked_signature
 
-CLASSIFY = "tensorflow/serving/classify"
-REGRESS = "tensorflow/serving/regress"
-PREDICT = "tensorflow/serving/predict"
 SIGNATURE_DEF = "signature_def"
 GRPC = "GRPC"
 REST = "REST"
@@ -60,8 +57,20 @@ class Handlers:
         runner: Runner,
         metrics: Metrics,
         request_log: RequestLog | None = None,
+        *,
+        alone: bool = True,
     ):
+        """Makes the handlers.
+
+        Args:
+            manager: has the models.
+            runner: runs them.
+            metrics: count the calls.
+            request_log: gets what is asked and answered.
+            alone: no other process answers on the same ports, so that a call can change what is served.
+        """
         self._manager = manager
+        self._alone = alone
         self._runner = runner
         self._metrics = metrics
         self._request_log = request_log
@@ -158,7 +167,16 @@ class Handlers:
     async def reload_config(
         self, request: model_management_pb2.ReloadConfigRequest
     ) -> model_management_pb2.ReloadConfigResponse:
-        """Serves another list of models; what the manager's `reload` raises is the answer."""
+        """Serves another list of models; what the manager's `reload` raises is the answer.
+
+        Raises:
+            ServingError: FAILED_PRECONDITION, other processes would go on serving what they have.
+        """
+        if not self._alone:
+            raise failed(
+                "HandleReloadConfigRequest would reach one of several --workers. Change the --model_config_file "
+                "instead, with --model_config_file_poll_wait_seconds, or take --workers=1"
+            )
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerConfig type not supported by HandleReloadConfigRequest. "
@@ -212,7 +230,7 @@ class Handlers:
         self, call: "_Call", name: str, method: str, given: np.ndarray, deadline: float | None, result: Any
     ) -> None:
         """Runs a classify or regress signature on serialized tf.Examples, string [N], and fills the result."""
-        signature = _checked_signature(call.servable, name, method)
+        signature = checked_signature(call.servable, name, method)
         outputs = tuple(sorted(signature.outputs))
         values = await self._run(call, name, dict.fromkeys(signature.inputs, given), outputs, deadline)
         (tensors.fill_classifications if method == CLASSIFY else tensors.fill_regressions)(result, values, len(given))
@@ -315,30 +333,6 @@ def _fill_spec(spec: Any, servable: Servable, signature: str) -> None:
     spec.name = servable.name
     spec.version.value = servable.version
     spec.signature_name = signature
-
-
-def _checked_signature(servable: Servable, name: str, method: str) -> Any:
-    """A signature that takes tf.Examples and answers as the method says.
-
-    TF2 writes that every signature is of the method predict: it may be any, as tensorflow_model_server has it unless
-    told otherwise.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT, there is none of that name, or it is of another method.
-    """
-    if name not in servable.signatures:
-        raise invalid(f"No signature was found with the name: {name}")
-    signature = servable.signatures[name]
-    kind = "classification" if method == CLASSIFY else "regression"
-    if signature.method_name not in (method, PREDICT):
-        raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
-    if len(signature.inputs) != 1:
-        raise invalid("Expected one input Tensor.")
-    if method == CLASSIFY and len(signature.outputs) not in (1, 2):
-        raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
-    if method == REGRESS and len(signature.outputs) != 1:
-        raise invalid("Expected one output Tensor.")
-    return signature
 
 
 async def _all(runs: Iterable[Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,15 @@ class Server:
     grpc: grpc.aio.Server
     port: int
     rest_port: int
+    _end_rest: Callable[[float], Awaitable[None]] | None
     _ends: contextlib.AsyncExitStack
 
     async def stop(self, grace: float = GRACE) -> None:
-        """Takes no more calls, lets those at work end, unloads the models."""
-        await self.grpc.stop(grace)
+        """Takes no more calls of either protocol, lets those at work end, unloads the models."""
+        ends = [self.grpc.stop(grace)]
+        if self._end_rest is not None:
+            ends.append(self._end_rest(grace))
+        await asyncio.gather(*ends)
         await self._ends.aclose()
 
 
@@ -63,14 +67,15 @@ async def start(flags: Flags) -> Server:
     )
     async with contextlib.AsyncExitStack() as ends:
         ends.push_async_callback(manager.shutdown)
-        await manager.reload(_models(flags))
+        # What cannot be served is logged and looked at again: it keeps nothing else from being served.
+        await manager.reload(_models(flags), strict=False)
         request_log = None
         if flags.request_log_dir:
-            request_log = RequestLog(Path(flags.request_log_dir), flags.request_log_sampling, metrics)
+            request_log = _request_log(flags, metrics)
             ends.callback(request_log.close)
         runner = _runner(flags, metrics, threads)
         ends.callback(runner.close)
-        handlers = Handlers(manager, runner, metrics, request_log)
+        handlers = Handlers(manager, runner, metrics, request_log, alone=flags.workers == 1)
         server = grpc_server.make_server(
             handlers,
             max_message_bytes=flags.max_message_bytes,
@@ -82,14 +87,14 @@ async def start(flags: Flags) -> Server:
         if flags.grpc_socket_path:
             _open(server, f"unix:{flags.grpc_socket_path}", flags.ssl_config_file)
         await server.start()
-        rest_port = 0
+        rest_port, end_rest = 0, None
         if flags.rest_api_port:
             from serving.server import rest
 
-            rest_port = await rest.start(flags, handlers, manager, metrics, ends)
+            rest_port, end_rest = await rest.start(flags, handlers, manager, metrics, ends)
         for watch in _watchers(flags, manager):
             ends.callback(asyncio.create_task(watch).cancel)
-        return Server(manager, server, port, rest_port, ends.pop_all())
+        return Server(manager, server, port, rest_port, end_rest, ends.pop_all())
     raise AssertionError("unreachable")
 
 
@@ -178,10 +183,21 @@ def _runner(flags: Flags, metrics: Metrics, threads: int) -> Batcher | Direct:
     return Batcher(BatchingParameters(**values), metrics, flags.max_pending_bytes)
 
 
+def _request_log(flags: Flags, metrics: Metrics) -> RequestLog:
+    try:
+        return RequestLog(Path(flags.request_log_dir), flags.request_log_sampling, metrics)
+    except OSError as error:
+        raise invalid(
+            f"--request_log_dir={flags.request_log_dir}: no files can be written there ({error.strerror})"
+        ) from error
+
+
 def _open(server: grpc.aio.Server, address: str, ssl_config_file: str) -> int:
     try:
         if ssl_config_file:
-            return server.add_secure_port(address, grpc_server.credentials(configs.ssl(ssl_config_file)))
+            return server.add_secure_port(
+                address, grpc_server.credentials(configs.ssl(ssl_config_file), ssl_config_file)
+            )
         return server.add_insecure_port(address)
     except RuntimeError as error:
         raise unavailable(f"{address}: cannot be listened on ({error}). Is another server there?") from error
@@ -200,6 +216,6 @@ async def _watch_config(flags: Flags, manager: ServableManager) -> None:
     while True:
         await asyncio.sleep(flags.model_config_file_poll_wait_seconds)
         try:
-            await manager.reload(configs.model_server(flags.model_config_file))
+            await manager.reload(configs.model_server(flags.model_config_file), strict=False)
         except ServingError as error:
             log.error("%s", error.message)

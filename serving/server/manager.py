@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,7 @@ class _Model:
     config: model_server_config_pb2.ModelConfig
     versions: dict[int, _Version] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
+    successor: "_Model | None" = None  # of another base_path, as long as no version of it could be loaded
 
     def available(self) -> list[_Version]:
         return sorted(
@@ -80,8 +81,8 @@ class _Model:
 class ServableManager:
     """Keeps the served versions as configs and folders want them. All methods belong to one event loop.
 
-    A version is loaded before the one that it replaces is unloaded; one that cannot be loaded leaves the others as they
-    are, and is tried again when its files change.
+    A version is loaded before the one that it replaces is unloaded, also where a model moves to another folder; one
+    that cannot be loaded leaves the others as they are, and is tried again when its files change.
     """
 
     def __init__(self, load: Loader, *, labels_for_unavailable: bool = False):
@@ -89,55 +90,52 @@ class ServableManager:
 
         Args:
             load: loads a version and warms it up; called in a thread; raises ServingError.
-            labels_for_unavailable: labels may name versions that are not available (yet).
+            labels_for_unavailable: new labels may name versions that are not available (yet).
         """
         self._load = load
         self._labels_for_unavailable = labels_for_unavailable
         self._models: dict[str, _Model] = {}
+        # What was served and is no more, by model: as in TensorFlow Serving its state goes on being told.
+        self._retired: dict[str, dict[int, _Version]] = {}
+        self._told: set[str] = set()  # problems of the last lenient reload
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._changing = asyncio.Lock()
         self._unloading: set[asyncio.Task[None]] = set()
 
-    async def reload(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+    async def reload(self, config: model_server_config_pb2.ModelServerConfig, *, strict: bool = True) -> None:
         """Serves these models, and no others, from now on; returns once their versions are loaded.
 
+        A model of another base_path than before serves its old versions until one of the new path is available.
+
+        Args:
+            config: the models.
+            strict: raise what keeps a label or a model back. Else it is logged, once as long as it lasts: a file that
+                names a version which is gone must not keep a server from starting, nor the other labels from moving.
+
         Raises:
-            ServingError: INVALID_ARGUMENT, a model is named twice; FAILED_PRECONDITION, a label names a version that is
-                not available. Labels are then as they were.
+            ServingError: INVALID_ARGUMENT, a model is named twice, or lacks name or base_path; nothing has changed.
+                FAILED_PRECONDITION, a label names a version that is not available; all labels are as they were.
+                UNKNOWN, a model that is new, or of another base_path, has no version that could be loaded; all else
+                is as the config says, and its folder is looked at again.
         """
-        if config.WhichOneof("config") == "custom_model_config":
-            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "custom_model_config is not supported.")
-        models = list(config.model_config_list.config)
-        names = [model.name for model in models]
-        for name in names:
-            if not name or names.count(name) > 1:
-                raise errors.invalid(f"Illegal to list model {name} multiple times in config list" if name else
-                                     "A model of the config list has no name.")  # fmt: skip
+        models = _checked(config)
         async with self._changing:
-            for name in set(self._models) - set(names):
-                self._unload(self._models.pop(name).versions.values())
+            for name in set(self._models) - {model.name for model in models}:
+                self._retire(self._models.pop(name))
+            awaited = [model.name for model in models if self._configure(model)]
             for model in models:
-                known = self._models.get(model.name)
-                if known is not None and known.config.base_path != model.base_path:
-                    self._unload(known.versions.values())
-                    known = None
-                if known is None:
-                    self._models[model.name] = _Model(config=model)
-                else:
-                    known.config = model
-            for name in names:
-                await self._reconcile(self._models[name])
-            wanted = {model.name: dict(model.version_labels) for model in models}
-            for name, labels in wanted.items():
-                self._check_labels(self._models[name], labels)
-            for name, labels in wanted.items():
-                self._models[name].labels = labels
+                await self._update(model.name)
+            problems = self._assign({model.name: dict(model.version_labels) for model in models}, strict)
+            problems += self._not_available(awaited)
+        if strict and problems:
+            raise problems[0]
+        self._tell(problems)
 
     async def poll(self) -> None:
         """Looks into the models' folders once, and loads and unloads what that asks for."""
         async with self._changing:
-            for model in list(self._models.values()):
-                await self._reconcile(model)
+            for name in list(self._models):
+                await self._update(name)
 
     async def poll_forever(self, seconds: float) -> None:
         while True:
@@ -158,11 +156,13 @@ class ServableManager:
     def statuses(self, name: str, version: int | None = None) -> list[Status]:
         """The states of a model's versions, or of one of them, newest first.
 
+        Those that are unloaded stay in it, of a model that was taken away as well. A version that lacks its
+        saved_model.pb is at START, with an error: whoever waits for it goes on waiting while it is copied.
+
         Raises:
             ServingError: NOT_FOUND, it has no such version, or there is no such model.
         """
-        model = self._models.get(name)
-        found = list(model.versions.values()) if model is not None else []
+        found = list(self._known(name).values())
         if version is not None:
             found = [each for each in found if each.number == version]
             if not found:
@@ -186,7 +186,7 @@ class ServableManager:
 
     def _find(self, spec: model_pb2.ModelSpec) -> _Version:
         if not spec.name:
-            raise errors.invalid("Missing ModelSpec name.")
+            raise errors.invalid("ModelSpec has no name specified.")
         model = self._models.get(spec.name)
         choice = spec.WhichOneof("version_choice")
         if choice is None:
@@ -205,45 +205,164 @@ class ServableManager:
             raise errors.not_found(f"Servable not found for request: Specific({spec.name}, {number})")
         return version
 
-    def _check_labels(self, model: _Model, labels: dict[str, int]) -> None:
-        there = {version.number for version in model.available()}
-        for label, number in labels.items():
-            if number not in there and not self._labels_for_unavailable:
-                raise errors.failed(
-                    f"Request to assign label {label} to version {number} of model {model.config.name}, but it is not "
-                    "currently available for inference"
+    def _known(self, name: str) -> dict[int, _Version]:
+        """All versions of a model that there is something to tell of."""
+        known = dict(self._retired.get(name, {}))
+        model = self._models.get(name)
+        if model is not None:
+            known |= model.versions
+            if model.successor is not None:
+                serving = {version.number for version in model.available()}
+                known |= {number: one for number, one in model.successor.versions.items() if number not in serving}
+        return known
+
+    def _configure(self, config: model_server_config_pb2.ModelConfig) -> bool:
+        """Takes over the config of a model; whether the model, or its base_path, is another than what is served."""
+        known = self._models.get(config.name)
+        if known is None:
+            self._models[config.name] = _Model(config=config)
+            return True
+        if known.config.base_path == config.base_path:
+            known.config, known.successor = config, None
+            return False
+        if known.successor is not None and known.successor.config.base_path == config.base_path:
+            known.successor.config = config
+        else:
+            known.successor = _Model(config=config)
+        return True
+
+    def _assign(self, wanted: dict[str, dict[str, int]], strict: bool) -> list[ServingError]:
+        """Gives models the labels that they are to have; returns why some cannot be given.
+
+        As in TensorFlow Serving, `labels_for_unavailable` is for new labels alone: one that clients use already is
+        not moved to where they would find nothing.
+
+        Args:
+            wanted: version by label, by model.
+            strict: where one cannot be given, none is; else that one stays as it was.
+        """
+        problems: list[ServingError] = []
+        assigned: dict[str, dict[str, int]] = {}
+        for name, labels in wanted.items():
+            model = self._models[name]
+            there = {version.number for version in model.available()}
+            kept = {}
+            for label, number in labels.items():
+                before = model.labels.get(label)
+                if number in there or (self._labels_for_unavailable and before in (None, number)):
+                    kept[label] = number
+                    continue
+                problems.append(
+                    errors.failed(
+                        f"Request to assign label to version {number} of model {name}, which is not currently "
+                        "available for inference"
+                    )
                 )
+                if before is not None:
+                    kept[label] = before
+            assigned[name] = kept
+        if not (strict and problems):
+            for name, kept in assigned.items():
+                self._models[name].labels = kept
+        return problems
+
+    def _not_available(self, names: list[str]) -> list[ServingError]:
+        """What TensorFlow Serving answers where it waits for new models in vain; empty where all are available."""
+        waiting = []
+        for name in names:
+            model = self._models[name]
+            model = model.successor or model
+            if model.available():
+                continue
+            failed = [version for version in model.versions.values() if version.error is not None]
+            if not failed:
+                waiting.append(f"{{{name} due to error: no version in base path {model.config.base_path}}}, ")
+            for version in failed:
+                assert version.error is not None
+                waiting.append(
+                    f"{{{{name: {name} version: {version.number}}} due to error: {version.error.code.name}: "
+                    f"{version.error.message}}}, "
+                )
+        if not waiting:
+            return []
+        message = f"{len(waiting)} model(s) did not become available: {{{''.join(waiting)}}}"
+        return [ServingError(grpc.StatusCode.UNKNOWN, message)]
+
+    def _tell(self, problems: list[ServingError]) -> None:
+        messages = {problem.message for problem in problems}
+        for message in sorted(messages - self._told):
+            log.error("%s", message)
+        self._told = messages
+
+    async def _update(self, name: str) -> None:
+        """Loads and unloads what the model's folder asks for; lets its successor take its place."""
+        model = self._models[name]
+        if model.successor is None:
+            await self._reconcile(model)
+            return
+        await self._reconcile(model.successor)
+        if model.successor.available() or not model.available():
+            model.successor.labels = model.labels
+            self._models[name] = model.successor
+            self._retire(model)
 
     async def _reconcile(self, model: _Model) -> None:
-        there = await self._in_thread(source.versions_in, model.config.base_path)
-        wanted = source.wanted(there, model.config.model_version_policy)
+        there, halves = await self._in_thread(source.versions_in, model.config.base_path)
+        policy = model.config.model_version_policy
+        wanted = source.wanted(there, policy)
+        awaited = set(source.wanted({*there, *halves}, policy)) - set(there)
+        self._note_unfinished(model, {number: halves[number] for number in awaited})
+        due = []
         for number in wanted:
             known = model.versions.get(number)
-            if known is None or (
-                known.state == END
-                and (known.error is None or known.failed_as != await self._fingerprint(there[number]))
+            if (
+                known is None
+                or known.state == START
+                or (
+                    known.state == END
+                    and (known.error is None or known.failed_as != await self._fingerprint(there[number]))
+                )
             ):
-                await self._bring_up(model, number, there[number])
+                due.append(_Version(number=number, path=there[number]))
+        model.versions.update({version.number: version for version in due})
+        for version in due:
+            await self._bring_up(model, version)
         served = {version.number for version in model.available()}
         if served & set(wanted):  # never the last one for nothing
-            gone = [model.versions[number] for number in served - set(wanted)]
-            self._unload(gone)
-        for number in [number for number, known in model.versions.items() if known.error and number not in there]:
-            del model.versions[number]
+            self._unload(model.versions[number] for number in served - set(wanted))
+        for number, known in list(model.versions.items()):
+            if known.error and number not in awaited and (known.state == START or number not in there):
+                del model.versions[number]
 
-    async def _bring_up(self, model: _Model, number: int, path: Path) -> None:
-        version = model.versions[number] = _Version(number=number, path=path, state=LOADING)
-        failed_as = await self._fingerprint(path)
+    def _note_unfinished(self, model: _Model, halves: dict[int, Path]) -> None:
+        """Tells of versions that would be loaded if they were whole, once of each."""
+        for number, path in sorted(halves.items()):
+            known = model.versions.get(number)
+            if known is not None and (known.state not in (START, END) or (known.state == START and known.error)):
+                continue
+            error = errors.not_found(f"{path}: no {source.MODEL_FILES[0]} in it; it is being copied, or was left half")
+            model.versions[number] = _Version(number=number, path=path, error=error)
+            log.warning("%s version %d cannot be loaded yet: %s", model.config.name, number, error.message)
+
+    async def _bring_up(self, model: _Model, version: _Version) -> None:
+        version.state = LOADING
+        failed_as = await self._fingerprint(version.path)
         try:
-            version.servable = await self._in_thread(self._load, model.config.name, number, path)
+            version.servable = await self._in_thread(self._load, model.config.name, version.number, version.path)
         except ServingError as error:
             version.error, version.failed_as, version.state = error, failed_as, END
-            log.error("%s version %d cannot be loaded: %s", model.config.name, number, error.message)
+            log.error("%s version %d cannot be loaded: %s", model.config.name, version.number, error.message)
             return
         version.state = AVAILABLE
-        log.info("%s version %d is available", model.config.name, number)
+        log.info("%s version %d is available", model.config.name, version.number)
 
-    def _unload(self, versions: Any) -> None:
+    def _retire(self, model: _Model) -> None:
+        """Unloads a model's versions; what became of them is still told."""
+        served = {number: version for number, version in model.versions.items() if version.error is None}
+        self._retired.setdefault(model.config.name, {}).update(served)
+        self._unload(served.values())
+
+    def _unload(self, versions: Iterable[_Version]) -> None:
         for version in list(versions):
             if version.state == AVAILABLE:
                 version.state = UNLOADING
@@ -268,3 +387,27 @@ class ServableManager:
 
     async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+
+def _checked(config: model_server_config_pb2.ModelServerConfig) -> list[model_server_config_pb2.ModelConfig]:
+    """The models of a config.
+
+    Raises:
+        ServingError: UNIMPLEMENTED, it is a custom_model_config; INVALID_ARGUMENT, a model lacks its name or its
+            base_path, or is named twice.
+    """
+    if config.WhichOneof("config") == "custom_model_config":
+        raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "custom_model_config is not supported.")
+    models = list(config.model_config_list.config)
+    names = [model.name for model in models]
+    for model in models:
+        if not model.name:
+            raise errors.invalid("A model of the config list has no name.")
+        if names.count(model.name) > 1:
+            raise errors.invalid(f"Illegal to list model {model.name} multiple times in config list")
+        if not model.base_path:
+            # An empty one would be the folder that the server was started in.
+            raise errors.invalid(
+                f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
+            )
+    return models

@@ -4,6 +4,7 @@ import logging
 import os
 import queue
 import random
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -55,9 +56,10 @@ class RequestLog:
             max_pending_bytes: of requests and answers not yet written; those that come beyond it are left out.
 
         Raises:
-            OSError: the folder cannot be made.
+            OSError: the folder cannot be made, or no file in it.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
         self._prefix = folder / f"requests-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
         self._sampling = sampling
         self._metrics = metrics

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+import tensorflow as tf
 from aiohttp import web
 from google.protobuf import json_format
+from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -20,7 +25,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import configs, errors, rest_json, tensors
+from serving.server import configs, errors, json_pieces, rest_json, tensors
 from serving.server.errors import ServingError, invalid
 from serving.server.flags import Flags
 from serving.server.handlers import REST, SIGNATURE_DEF, Handlers
@@ -45,50 +50,63 @@ STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 
+LARGE = 1 << 16  # bytes of a body from which on a thread reads it
+# Fields that have their default are written too, as TensorFlow Serving does; protobuf 5 has another name for it.
+_DEFAULTS_TOO = next(
+    {name: True}
+    for name in ("always_print_fields_with_no_presence", "including_default_value_fields")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Rest:
     """The routes of a server."""
 
-    def __init__(self, handlers: Handlers, manager: ServableManager, timeout: float):
+    def __init__(self, handlers: Handlers, manager: ServableManager, timeout: float, max_pending_bytes: int):
         """Makes the routes' handlers.
 
         Args:
             handlers: answer the calls.
             manager: has the signatures by which JSON becomes tensors.
-            timeout: seconds that a call may take.
+            timeout: seconds that a call may take; 0: any time.
+            max_pending_bytes: as Bodies takes them.
         """
         self._handlers = handlers
         self._manager = manager
         self._timeout = timeout
+        self._bodies = Bodies(max_pending_bytes)
+
+    def close(self) -> None:
+        self._bodies.close()
 
     async def predict(self, request: web.Request) -> web.Response:
-        body = rest_json.body_of(await request.read())
-        message = predict_pb2.PredictRequest()
-        message.model_spec.CopyFrom(_spec(request, body))
-        with self._manager.acquire(message.model_spec) as servable:
-            # The version is held until the answer: it is the one whose signature the JSON was read by.
-            message.model_spec.version.value = servable.version
-            signature = servable.signature(message.model_spec.signature_name)
-            inputs, by_row = rest_json.inputs_of(body, signature)
-            for key, value in inputs.items():
-                tensors.fill_proto(message.inputs[key], value)
-            response = await self._handlers.predict(message, self._deadline(), REST)
+        async with self._bodies.read(request) as body:
+            message = predict_pb2.PredictRequest()
+            message.model_spec.CopyFrom(_spec(request, body.content))
+            with self._manager.acquire(message.model_spec) as servable:
+                # The version is held until the answer: it is the one whose signature the JSON was read by.
+                message.model_spec.version.value = servable.version
+                signature = servable.signature(message.model_spec.signature_name)
+                by_row = await body.run(_fill_inputs, message, body.content, signature)
+                response = await self._handlers.predict(message, self._deadline(), REST)
         outputs = {key: tensors.from_proto(value, key) for key, value in response.outputs.items()}
         return _json(rest_json.answer_of(outputs, by_row))
 
     async def classify(self, request: web.Request) -> web.Response:
-        body = rest_json.body_of(await request.read())
-        message = classification_pb2.ClassificationRequest(model_spec=_spec(request, body), input=_input(body))
-        response = await self._handlers.classify(message, self._deadline(), REST)
+        async with self._bodies.read(request) as body:
+            given = await body.run(_input, body.content)
+            message = classification_pb2.ClassificationRequest(model_spec=_spec(request, body.content), input=given)
+            response = await self._handlers.classify(message, self._deadline(), REST)
         results = [[[one.label, one.score] for one in classes.classes] for classes in response.result.classifications]
         return _json({"results": results})
 
     async def regress(self, request: web.Request) -> web.Response:
-        body = rest_json.body_of(await request.read())
-        message = regression_pb2.RegressionRequest(model_spec=_spec(request, body), input=_input(body))
-        response = await self._handlers.regress(message, self._deadline(), REST)
+        async with self._bodies.read(request) as body:
+            given = await body.run(_input, body.content)
+            message = regression_pb2.RegressionRequest(model_spec=_spec(request, body.content), input=given)
+            response = await self._handlers.regress(message, self._deadline(), REST)
         return _json({"results": [one.value for one in response.result.regressions]})
 
     async def status(self, request: web.Request) -> web.Response:
@@ -124,16 +142,108 @@ class Rest:
                     "signature_name": response.model_spec.signature_name,
                     "version": str(response.model_spec.version.value),
                 },
-                "metadata": {SIGNATURE_DEF: json_format.MessageToDict(signatures, preserving_proto_field_name=True)},
+                "metadata": {
+                    SIGNATURE_DEF: json_format.MessageToDict(
+                        signatures, preserving_proto_field_name=True, **_DEFAULTS_TOO
+                    )
+                },
             }
         )
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self._timeout
+    def _deadline(self) -> float | None:
+        return time.monotonic() + self._timeout if self._timeout > 0 else None
+
+
+class Body:
+    """A request's JSON object. What is made of a large one is made in a thread."""
+
+    def __init__(self, content: dict[str, Any], threads: ThreadPoolExecutor | None):
+        self.content = content
+        self._threads = threads
+
+    async def run(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        if self._threads is None:
+            return call(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+class Bodies:
+    """Reads bodies, large ones in threads, and bounds the memory that they and their values take at a time."""
+
+    def __init__(self, max_pending_bytes: int):
+        """Makes the threads.
+
+        Args:
+            max_pending_bytes: of all bodies that are being read or answered, and what their values take; the values of
+                one body may not take more either.
+        """
+        self._most = max_pending_bytes
+        self._held = 0
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="json")
+
+    @contextlib.asynccontextmanager
+    async def read(self, request: web.Request) -> AsyncIterator[Body]:
+        """The body of a request, counted until the block ends.
+
+        Raises:
+            HTTPRequestEntityTooLarge: it is larger than the application's client_max_size.
+            ServingError: UNAVAILABLE, there is no room for it now. INVALID_ARGUMENT, there never is, or it is no JSON
+                object.
+        """
+        mine = 0
+        try:
+            self._check(0, request.content_length or 0)
+            text = bytearray()
+            while chunk := await request.content.readany():
+                self._check(mine, len(chunk))
+                mine += len(chunk)
+                self._held += len(chunk)
+                text += chunk
+                if len(text) > request.client_max_size:
+                    raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=len(text))
+            if len(text) < LARGE:
+                yield Body(rest_json.body_of(bytes(text)), None)
+                return
+            whole = bytes(text)
+            del text
+            loop = asyncio.get_running_loop()
+            cost = await loop.run_in_executor(self._threads, json_pieces.cost, whole)
+            if cost > self._most:
+                raise invalid(
+                    f"JSON Parse error: the values of {len(whole)} bytes take up to {cost} bytes of memory, and at "
+                    f"most {self._most} are allowed"
+                )
+            self._check(mine, cost)
+            mine += cost
+            self._held += cost
+            content = await loop.run_in_executor(self._threads, rest_json.body_of, whole)
+            del whole
+            yield Body(content, self._threads)
+        finally:
+            self._held -= mine
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False)
+
+    def _check(self, mine: int, more: int) -> None:
+        """Raises where a body that holds so many bytes cannot have more of them now; alone it always can."""
+        others = self._held - mine
+        if others and self._held + more > self._most:
+            raise errors.unavailable(
+                f"The server is busy: bodies of REST requests hold {others} bytes, and this one of {mine + more} bytes "
+                f"would exceed {self._most}; try again."
+            )
 
 
 def application(
-    handlers: Handlers, manager: ServableManager, metrics: Metrics, *, timeout: float, max_bytes: int, metrics_path: str
+    handlers: Handlers,
+    manager: ServableManager,
+    metrics: Metrics,
+    *,
+    timeout: float,
+    max_bytes: int,
+    max_pending_bytes: int,
+    metrics_path: str,
 ) -> web.Application:
     """The application of a server.
 
@@ -141,12 +251,18 @@ def application(
         handlers: answer the calls.
         manager: has the signatures.
         metrics: what `metrics_path` shows.
-        timeout: seconds that a call may take.
+        timeout: seconds that a call may take; 0: any time.
         max_bytes: of a request's body; a larger one is answered 413.
+        max_pending_bytes: of all bodies and their values; beyond it, 503.
         metrics_path: empty for none.
     """
-    rest = Rest(handlers, manager, timeout)
+    rest = Rest(handlers, manager, timeout, max_pending_bytes)
     app = web.Application(client_max_size=max_bytes, middlewares=[_errors_as_json])
+
+    async def close(_: web.Application) -> None:
+        rest.close()
+
+    app.on_cleanup.append(close)
     for verb in ("predict", "classify", "regress"):
         app.router.add_post(f"{MODEL}:{verb}", getattr(rest, verb))
     app.router.add_get(MODEL, rest.status)
@@ -162,11 +278,11 @@ def application(
 
 async def start(
     flags: Flags, handlers: Handlers, manager: ServableManager, metrics: Metrics, ends: contextlib.AsyncExitStack
-) -> int:
+) -> tuple[int, Callable[[float], Awaitable[None]]]:
     """Opens the port; `ends` closes it.
 
     Returns:
-        The port.
+        The port, and what accepts no more connections and gives the calls at work so many seconds to end.
 
     Raises:
         ServingError: the port cannot be had, or the monitoring configuration not be used.
@@ -177,6 +293,7 @@ async def start(
         metrics,
         timeout=flags.rest_api_timeout_in_ms / 1000,
         max_bytes=flags.max_message_bytes,
+        max_pending_bytes=flags.max_pending_bytes,
         metrics_path=_metrics_path(flags.monitoring_config_file),
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=30)
@@ -188,7 +305,14 @@ async def start(
         await site.start()
     except OSError as error:
         raise errors.unavailable(f"{flags.host}:{port}: cannot be listened on ({error.strerror}).") from error
-    return runner.addresses[0][1]
+    return runner.addresses[0][1], functools.partial(_end, runner)
+
+
+async def _end(runner: web.AppRunner, grace: float) -> None:
+    for site in list(runner.sites):
+        await site.stop()
+    assert runner.server is not None
+    await runner.server.shutdown(grace)
 
 
 def _metrics_path(file: str) -> str:
@@ -206,10 +330,10 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         raise
     except web.HTTPRequestEntityTooLarge as error:
         return _json({"error": f"Request body too large: {error.text}"}, 413)
-    except web.HTTPNotFound:
-        return _json({"error": f"Malformed request: {request.method} {request.path}"}, 404)
-    except web.HTTPMethodNotAllowed as error:
-        return _json({"error": f"Malformed request: {request.method} {request.path}"}, error.status)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        # A path that is none of its own, or one of the other method: to TensorFlow Serving both are the same.
+        status = 400 if request.path.lower().startswith("/v1/") else 404
+        return _json({"error": f"Malformed request: {request.method} {request.path}"}, status)
     except Exception as error:
         refusal = errors.of(error)
         return _json({"error": refusal.message}, STATUS.get(refusal.code, 500))
@@ -227,12 +351,29 @@ def _spec(request: web.Request, body: dict[str, Any]) -> model_pb2.ModelSpec:
         try:
             spec.version.value = int(version.rsplit("/", 1)[1])
         except ValueError:  # beyond 64 bits
-            raise errors.not_found(
-                f"Servable not found for request: Specific({name}, {version.rsplit('/', 1)[1]})"
-            ) from None
+            raise invalid(f"Failed to convert version: {version.rsplit('/', 1)[1]} to numeric.") from None
     elif label:
         spec.version_label = label.rsplit("/", 1)[1]
     return spec
+
+
+def _fill_inputs(message: predict_pb2.PredictRequest, content: dict[str, Any], signature: Any) -> bool:
+    """Writes the inputs into a request; whether they came row by row."""
+    inputs, by_row = rest_json.inputs_of(content, signature)
+    for key, value in inputs.items():
+        if value.dtype == object:
+            tensors.fill_proto(message.inputs[key], value)
+        else:  # as they lie in memory: number by number, millions of them hold up everyone
+            message.inputs[key].CopyFrom(
+                tensor_pb2.TensorProto(
+                    dtype=tf.dtypes.as_dtype(value.dtype).as_datatype_enum,
+                    tensor_shape=tensor_shape_pb2.TensorShapeProto(
+                        dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in value.shape]
+                    ),
+                    tensor_content=value.tobytes(),
+                )
+            )
+    return by_row
 
 
 def _input(body: dict[str, Any]) -> input_pb2.Input:

@@ -5,7 +5,6 @@ The format: https://www.tensorflow.org/tfx/serving/api_rest
 
 import base64
 import binascii
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +12,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from serving.server import json_pieces
 from serving.server.errors import invalid
 
 B64 = "b64"
 BINARY_SUFFIX = "_bytes"  # of outputs whose strings are no text
+# TensorFlow Serving takes no larger integer for these: beyond it not each can be told from the next.
+_MOST_EXACT = {np.dtype(np.float32): 2**24 - 1, np.dtype(np.float64): 2**53 - 1}
 
 
 def body_of(text: bytes) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def body_of(text: bytes) -> dict[str, Any]:
         ServingError: INVALID_ARGUMENT, it is none, or nested too deep to be one.
     """
     try:
-        body = json.loads(text)
+        body = json_pieces.loads(text)
     except (ValueError, RecursionError) as error:
         raise invalid(
             f"JSON Parse error: {'nested too deep' if isinstance(error, RecursionError) else error}"
@@ -44,7 +46,8 @@ def inputs_of(body: Mapping[str, Any], signature: Any) -> tuple[dict[str, np.nda
         signature: the SignatureDef that it is for, which gives dtypes, and the name of an only input.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, neither or both formats, or values that are no tensor of the input's dtype.
+        ServingError: INVALID_ARGUMENT, neither or both formats, or values that are no tensor of the input's dtype or
+            out of its range.
     """
     rows, columns = body.get("instances"), body.get("inputs")
     if (rows is None) == (columns is None):
@@ -111,15 +114,56 @@ def _tensor(key: str, value: Any, signature: Any) -> np.ndarray:
     try:
         if dtype == tf.string:
             return _strings(value)
-        tensor = np.array(value)
-        if tensor.dtype == object or tensor.dtype.kind in "SU":
-            raise ValueError("values are no numbers, or lists of different lengths")
-        wanted = np.dtype(dtype.as_numpy_dtype)
-        if (wanted.kind in "iu" and tensor.dtype.kind == "f") or (wanted.kind == "b") != (tensor.dtype.kind == "b"):
-            raise ValueError(f"values are no {dtype.name}")
-        return tensor.astype(wanted)
+        return _numbers(value, np.dtype(dtype.as_numpy_dtype))
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise invalid(f"input {key}: not a tensor of {dtype.name}: {error}") from None
+
+
+def _numbers(value: Any, wanted: np.dtype) -> np.ndarray:
+    """Numbers or booleans as JSON has them, of the dtype that is wanted.
+
+    Raises:
+        ValueError: they are of another kind, out of the dtype's range, or in lists of different lengths.
+    """
+    tensor = json_pieces.array(value)
+    if not tensor.size:  # of no kind
+        return tensor.astype(wanted)
+    if wanted == np.uint64 and tensor.dtype.kind == "f":
+        tensor = _large(value, tensor)
+    if tensor.dtype == object or tensor.dtype.kind in "SU":
+        raise ValueError("values are no numbers of 64 bits, or lists of different lengths")
+    if (wanted.kind in "iu" and tensor.dtype.kind == "f") or (wanted.kind == "b") != (tensor.dtype.kind == "b"):
+        raise ValueError(f"values are no {wanted.name}")
+    with np.errstate(over="ignore"):
+        fitted = tensor.astype(wanted)
+    if wanted.kind in "iu":
+        wrong = fitted != tensor
+    elif tensor.dtype.kind == "f":
+        wrong = np.isinf(fitted) & ~_infinite(value, tensor)
+    else:
+        most = _MOST_EXACT.get(wanted)
+        wrong = np.isinf(fitted) if most is None else (tensor > most) | (tensor < -most)
+    if wrong.any():
+        raise ValueError(f"{tensor[wrong].flat[0]} is out of its range")
+    return fitted
+
+
+def _large(value: Any, tensor: np.ndarray) -> np.ndarray:
+    """Integers that numpy made floats of, because some need all 64 bits for themselves and others do not."""
+    numbers = np.array(value, dtype=object)
+    integers = all(type(one) is int and 0 <= one < 2**64 for one in numbers.ravel())
+    return numbers.astype(np.uint64) if integers else tensor
+
+
+def _infinite(value: Any, tensor: np.ndarray) -> np.ndarray:
+    """Where infinity is what was written."""
+    found = np.isinf(tensor)
+    if not found.any():
+        return found
+    written = (json_pieces.CONSTANTS["Infinity"], json_pieces.CONSTANTS["-Infinity"])
+    return found & np.frompyfunc(lambda one: any(one is each for each in written), 1, 1)(
+        np.array(value, dtype=object)
+    ).astype(bool)
 
 
 def _strings(value: Any) -> np.ndarray:
@@ -181,7 +225,7 @@ def _example(given: Any) -> tf.train.Example:
             elif all(type(item) is int for item in values):
                 feature.int64_list.value.extend(values)
             elif all(type(item) in (int, float) and math.isfinite(item) for item in values):
-                feature.float_list.value.extend(map(float, values))
+                feature.float_list.value.extend(_numbers(values, np.dtype(np.float32)).tolist())
             else:
                 raise ValueError("values of different kinds")
         except (ValueError, TypeError) as error:

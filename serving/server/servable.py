@@ -1,6 +1,6 @@
 """One loaded version of a SavedModel: TF1 and TF2 exports alike, through a Session."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,10 +12,13 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server import errors
+from serving.server import errors, tensors
 from serving.server.errors import ServingError, invalid
 
 DEFAULT_SIGNATURE = "serving_default"
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
+PREDICT = "tensorflow/serving/predict"
 WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MOST_WARM_UPS = 1000
 MOST_ASKED = 32  # choices of outputs of a model that later versions are warmed up for
@@ -75,12 +78,7 @@ class Servable:
         """
         expected = self._expected.get(name) or self._expected.setdefault(name, _expected(self.signature(name)))
         if inputs.keys() != expected.keys():
-            unknown, missing = sorted(set(inputs) - set(expected)), sorted(set(expected) - set(inputs))
-            what = f"input tensor alias not found in signature: {unknown[0]}" if unknown else f"missing: {missing[0]}"
-            raise invalid(
-                f"{what}. Inputs expected to be in the set {{{','.join(sorted(expected))}}}."
-                + (f" Missing: {','.join(missing)}." if missing else "")
-            )
+            raise invalid(_mismatch(set(inputs), set(expected)))
         rows: set[int] = set()
         for key, value in inputs.items():
             dtype, shape = expected[key]
@@ -225,16 +223,77 @@ def warm_up(servable: Servable, path: Path, asked: Collection[Asked] = ()) -> in
             log = prediction_log_pb2.PredictionLog.FromString(record)
         except DecodeError as error:
             raise invalid(f"{file}: record {count} is no PredictionLog.") from error
-        request = log.predict_log.request
-        if log.WhichOneof("log_type") == "predict_log":
-            name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        for name, inputs, chosen in _asked_by(servable, log):
             servable.check(name, inputs)
             there = servable.outputs(name)
             choices = {outputs for signature, outputs in asked if signature == name and set(outputs) <= set(there)}
-            for outputs in {servable.outputs(name, request.output_filter), *choices}:
+            for outputs in {chosen, *choices}:
                 servable.run(name, inputs, outputs)
     return count
+
+
+def _asked_by(servable: Servable, log: Any) -> Iterator[tuple[str, dict[str, np.ndarray], tuple[str, ...]]]:
+    """What a logged request asks for: each signature, its inputs and outputs of it."""
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        request = log.predict_log.request
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        yield name, inputs, servable.outputs(name, request.output_filter)
+        return
+    if kind == "classify_log":
+        request, tasks = log.classify_log.request, [(log.classify_log.request.model_spec, CLASSIFY)]
+    elif kind == "regress_log":
+        request, tasks = log.regress_log.request, [(log.regress_log.request.model_spec, REGRESS)]
+    elif kind == "multi_inference_log":
+        request = log.multi_inference_log.request
+        tasks = [(task.model_spec, task.method_name) for task in request.tasks]
+    else:
+        return
+    given = tensors.examples(request.input)
+    for spec, method in tasks:
+        name = spec.signature_name or DEFAULT_SIGNATURE
+        signature = checked_signature(servable, name, method)
+        yield name, dict.fromkeys(signature.inputs, given), servable.outputs(name)
+
+
+def checked_signature(servable: Servable, name: str, method: str) -> Any:
+    """A signature that takes tf.Examples and answers as the method says.
+
+    TF2 writes that every signature is of the method predict: it may be any, as tensorflow_model_server has it unless
+    told otherwise.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, there is none of that name, or it is of another method.
+    """
+    if name not in servable.signatures:
+        raise invalid(f"No signature was found with the name: {name}")
+    signature = servable.signatures[name]
+    kind = "classification" if method == CLASSIFY else "regression"
+    if signature.method_name not in (method, PREDICT):
+        raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
+    if len(signature.inputs) != 1:
+        raise invalid("Expected one input Tensor.")
+    if method == CLASSIFY and len(signature.outputs) not in (1, 2):
+        raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+    if method == REGRESS and len(signature.outputs) != 1:
+        raise invalid("Expected one output Tensor.")
+    return signature
+
+
+def _mismatch(given: set[str], wanted: set[str]) -> str:
+    """What is wrong with the names of inputs, in TensorFlow Serving's words: it counts them first."""
+    each = {key: ",".join(sorted(names)) for key, names in {"given": given, "wanted": wanted}.items()}
+    extra, missing = ",".join(sorted(given - wanted)), ",".join(sorted(wanted - given))
+    if len(given) == len(wanted):
+        return (
+            f"input tensor alias not found in signature: {min(given - wanted)}. "
+            f"Inputs expected to be in the set {{{each['wanted']}}}."
+        )
+    return (
+        f"input size does not match signature: {len(given)}!={len(wanted)} len({{{each['given']}}}) != "
+        f"len({{{each['wanted']}}}). Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
+    )
 
 
 def _broken(error: Exception, path: Path) -> ServingError:

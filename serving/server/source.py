@@ -1,26 +1,43 @@
 """Which versions of a model lie in its folder, and which of them are to be served."""
 
+import functools
+import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+HIGHEST = (1 << 63) - 1  # TensorFlow Serving's versions are int64
+
+log = logging.getLogger("marquee.serving")
 
 
-def versions_in(base_path: str | Path) -> dict[int, Path]:
-    """The versions that are whole, by number; none where the folder is missing.
+class Versions(NamedTuple):
+    """What lies in a model's folder, by number.
 
-    A version is a folder whose name is a number. Pushers write saved_model.pb last, so it is whole once that is there.
+    Attributes:
+        whole: can be loaded.
+        unfinished: folders without any of MODEL_FILES: being copied, or left half copied.
+    """
+
+    whole: dict[int, Path]
+    unfinished: dict[int, Path]
+
+
+def versions_in(base_path: str | Path) -> Versions:
+    """The versions there; none where the folder is missing.
+
+    A version is a folder whose name is a number of at most 63 bits. Pushers write saved_model.pb last, so it is whole
+    once that is there.
     """
     try:
         entries = list(Path(base_path).iterdir())
     except OSError:
-        return {}
-    return {
-        int(entry.name): entry
-        for entry in entries
-        if entry.name.isdecimal() and any((entry / name).is_file() for name in MODEL_FILES)
-    }
+        return Versions({}, {})
+    folders = {int(entry.name): entry for entry in entries if _is_version(entry)}
+    whole = {number: folder for number, folder in folders.items() if _is_whole(folder)}
+    # Looked at last: a folder that was removed a moment ago is not half a version.
+    return Versions(whole, {number: folder for number, folder in folders.items() - whole.items() if folder.is_dir()})
 
 
 def wanted(versions: Iterable[int], policy: Any) -> list[int]:
@@ -43,3 +60,23 @@ def fingerprint(version: Path) -> tuple[tuple[str, int, int], ...]:
     """Changes when a file of the version does; of one that could not be loaded, it says when to try again."""
     files = sorted(path for path in version.rglob("*") if path.is_file())
     return tuple((str(path), (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
+
+
+def _is_version(entry: Path) -> bool:
+    if not (entry.name.isascii() and entry.name.isdecimal()):
+        return False
+    # Python makes no number of thousands of digits.
+    if len(entry.name.lstrip("0")) <= len(str(HIGHEST)) and int(entry.name) <= HIGHEST:
+        return True
+    _tell_too_high(entry)
+    return False
+
+
+def _is_whole(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in MODEL_FILES)
+
+
+@functools.lru_cache(maxsize=1024)
+def _tell_too_high(entry: Path) -> None:
+    """Once for each folder, however often it is looked at."""
+    log.warning("%s is no version: its number is above %d", entry, HIGHEST)

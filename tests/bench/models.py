@@ -1,7 +1,8 @@
 """Every model and every yardstick in one table: `make bench-models DATA=... WORK=...`.
 
 Two runs of the pipeline in one work folder, the default variants and the reference ones. Figures are those of each
-run's comparison.json, on the test split; nothing is chosen on it. A run that took hours is not run again: its rows stay
+run's comparison.json, on the test split; nothing is chosen on it. Committees are also asked about the films that each
+member has not learnt from (`five_fold`). A run that took hours is not run again: its rows stay
 in `<work>/bench-models/<variant>.json`, with the commit that they were measured at, until that file is removed.
 """
 
@@ -9,10 +10,14 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from tests.bench.five_fold import five_fold
+from trainer import evidence
 
 METRICS = {
     "micro_f1": "micro-F1",
@@ -34,19 +39,22 @@ def main() -> None:
     parser.add_argument("--work", required=True, help="where the runs go; kept, so that a second call is short")
     parser.add_argument("--span", help="[default: the latest]")
     given = parser.parse_args()
-    rows = {}
+    rows, folded = {}, {}
     for variant, arguments in RUNS.items():
         kept = Path(given.work, "bench-models", f"{variant}.json")
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            content = {"commit": _commit(), "models": _compared(given, arguments)}
+            models = _compared(given, arguments)
+            content = {"commit": _commit(), "models": models, "five_fold": _five_fold(given, variant, models)}
             kept.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         measured = json.loads(kept.read_text(encoding="utf-8"))
         print(f"{variant} variants: measured at commit {measured['commit']}")
         for name, row in measured["models"].items():
             rows[name if row["yardstick"] or variant == "default" else f"{name}, {variant}"] = row
+        folded |= measured.get("five_fold", {})
     console = Console(width=220)
-    console.print(_averages(rows))
+    console.print(_averages("on the test split", {name: row["metrics"] for name, row in rows.items()}))
+    console.print(_averages("five-fold, on train and eval", folded))
     console.print(_genres(rows))
 
 
@@ -58,16 +66,28 @@ def _compared(given: argparse.Namespace, arguments: list[str]) -> dict[str, dict
     return json.loads((reports[-1] / "run.json").read_text(encoding="utf-8"))["comparison"]["models"]
 
 
+def _five_fold(given: argparse.Namespace, variant: str, models: Iterable[str]) -> dict[str, dict[str, float]]:
+    """By model, where it is a committee, whose members leave films out."""
+    found = {}
+    for name in models:
+        runs = Path(given.work, "artifacts", f"Trainer.{name}", "model_run").glob("*")
+        for run in sorted(runs, key=lambda folder: int(folder.name)):
+            about = json.loads((run / "training.json").read_text(encoding="utf-8"))
+            if about.get("variant", "default") == variant and not evidence.load(run).on_eval.all():
+                found[name] = five_fold(run)
+    return found
+
+
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip() or "unknown"
 
 
-def _averages(rows: dict[str, dict]) -> Table:
-    table = Table("on the test split", *METRICS.values(), box=None)
-    for name, row in rows.items():
-        table.add_row(name, *(_figure(row["metrics"][key]) for key in METRICS))
+def _averages(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> Table:
+    table = Table(title, *METRICS.values(), box=None)
+    for name, figures in rows.items():
+        table.add_row(name, *(_figure(figures[key]) for key in METRICS))
     return table
 
 

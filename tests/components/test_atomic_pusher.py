@@ -56,6 +56,13 @@ def test_versions_rise_within_a_second_and_when_the_clock_jumps_back(
     assert publish.versions(base) == pushed
 
 
+def test_a_number_that_no_server_takes_for_a_version_is_passed_over(model: Path, base: Path) -> None:
+    (base / "20261125150210123456").mkdir(parents=True)
+    destination = publish.publish(model, base)
+    assert int(destination.name) <= time.time()
+    assert publish.versions(base) == [int(destination.name)]
+
+
 def test_other_files_in_the_folder_are_left_alone(model: Path, base: Path) -> None:
     base.mkdir(parents=True)
     (base / "models.config").write_text("kept")

@@ -94,6 +94,27 @@ def test_a_file_that_is_no_config_is_named_and_kept(serving):
     assert (serving / "models.config").read_text() == "no config"
 
 
+def test_a_version_that_a_push_removes_meanwhile_is_not_promoted(serving):
+    """The push has the lock; the promotion has begun, and waits for it."""
+    failures = []
+
+    def promote() -> None:
+        try:
+            models_config.promote(serving, "lstm", 10)
+        except MarqueeError as error:
+            failures.append(str(error))
+
+    with models_config.editing(serving):
+        thread = threading.Thread(target=promote)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        publish.prune(serving / "lstm", 1)
+    thread.join()
+    assert failures == ["lstm 10: no such version. There are: 30."]
+    assert labels(serving) == {}
+
+
 def test_edits_at_the_same_time_are_all_kept(serving):
     for number in range(20):
         (serving / f"model{number}" / "1").mkdir(parents=True)

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tfx import types
 from tfx.types import standard_artifacts
 
+from components.serving_check import checks
 from components.serving_check.component import ServingCheck
 from tests import servedmodels
 from tests.execute import execute
@@ -90,6 +92,10 @@ def test_a_sound_model_is_blessed(tmp_path, caplog):
         ({"fault": servedmodels.other_decisions}, "predicted is not what scores and thresholds give"),
         ({"evaluates_with": 0.9}, "served and evaluated scores: up to 0.0"),
         ({"without": "serving_examples"}, "metadata: no signature serving_examples"),
+        ({"without": "evaluate"}, "metadata: no signature evaluate"),
+        ({"without": "transform_labels"}, "metadata: no signature transform_labels"),
+        ({"evaluates_with": 0.0}, "Evaluator agrees: evaluate and transform_labels cannot be called: 'evaluation'"),
+        ({"fault": servedmodels.other_names}, "top_genres are not the genres of the highest scores"),
         ({"fault": servedmodels.refusal}, "request: INVALID_ARGUMENT"),
     ],
 )
@@ -99,6 +105,24 @@ def test_a_model_that_is_wrong_is_not_blessed(tmp_path, model, reason):
     assert reason in checked.reason
     assert checked.files == {"INFRA_NOT_BLESSED", "serving_check.json", "server.log"}
     assert not checked.report["blessed"]
+
+
+def test_names_of_equal_scores_may_stand_in_any_order():
+    genres, scores = ["a", "b", "c", "d"], np.float32([[0.5, 0.9, 0.5, 0.1]])
+    answer = {
+        "scores": scores,
+        "genres": np.array([[b"a", b"b", b"c", b"d"]], object),
+        "predicted": np.int64([[1, 1, 1, 0]]),
+        "top_scores": np.float32([[0.9, 0.5, 0.5]]),
+    }
+    thresholds = np.full((1, 4), 0.5, np.float32)
+
+    def wrong(*names: bytes) -> list[str]:
+        return checks.of_answer(answer | {"top_genres": np.array([names], object)}, 1, genres, thresholds)
+
+    assert wrong(b"b", b"a", b"c") == wrong(b"b", b"c", b"a") == []
+    for names in [(b"a", b"b", b"c"), (b"b", b"a", b"a"), (b"b", b"a", b"d"), (b"b", b"a", b"e")]:
+        assert wrong(*names) == ["top_genres are not the genres of the highest scores"]
 
 
 @pytest.mark.slow

@@ -34,11 +34,16 @@ def test_each_is_answered_with_its_code(base_paths, tmp_path, enable_batching):
         for message, code, words in (
             (request("nope", **ROWS), NOT_FOUND, "Servable not found for request: Latest(nope)"),
             (request("rows", version=7, **ROWS), NOT_FOUND, "Servable not found for request: Specific(rows, 7)"),
-            (request("", **ROWS), INVALID, "Missing ModelSpec"),
+            (request("", **ROWS), INVALID, "ModelSpec has no name specified."),
             (labelled("canary"), INVALID, "Unrecognized servable version label: canary"),
             (request("rows", "z", **ROWS), grpc.StatusCode.FAILED_PRECONDITION, 'signature key "z" not found'),
             (request("rows", words=[b"a"]), INVALID, "not found in signature: words"),
-            (request("rows"), INVALID, "Missing: text"),
+            (
+                request("rows"),
+                INVALID,
+                "input size does not match signature: 0!=1 len({}) != len({text}). "
+                "Sent extra: {}. Missing but required: {text}.",
+            ),
             (request("rows", text=np.float32([1])), INVALID, "dtype string, not float32"),
             (request("rows", text=[[b"a"]]), INVALID, "must have the shape [?]"),
             (request("rows", text=b"a"), INVALID, "must have the shape [?]"),
@@ -130,14 +135,18 @@ def test_a_message_over_the_limit_and_a_megabyte_within_it(base_paths, tmp_path)
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_message_bytes=64 << 20)
 
 
-def test_clients_that_hang_up_and_idle_ones(base_paths, tmp_path):
+@pytest.mark.parametrize("idle_on", ["gRPC", "REST"])
+def test_clients_that_hang_up_and_idle_ones(base_paths, tmp_path, idle_on):
     async def scenario(wire):
         calls = [wire.predictions.Predict(request("slow", x=np.float32([1]))) for _ in range(50)]
         await asyncio.sleep(0.05)
         for call in calls:
             call.cancel()
-        idle = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(500)]
+        port = wire.port if idle_on == "gRPC" else int(wire.rest.rpartition(":")[2])
+        # In a thread, lest no loop is there to accept them.
+        idle = await asyncio.to_thread(lambda: [socket.create_connection(("127.0.0.1", port)) for _ in range(500)])
         try:
+            assert await wire.post("/v1/models/slow:predict", {"instances": [3]}) == (200, {"predictions": [3]})
             response = await wire.predict(request("slow", x=np.float32([3])), timeout=5)
             assert tensor(response, "y").tolist() == [3]
         finally:

@@ -96,44 +96,6 @@ def test_what_arrives_in_one_turn_of_the_loop_shares_a_batch():
     asyncio.run(main())
 
 
-def test_those_who_ask_again_share_a_batch_again_although_they_do_so_one_by_one():
-    async def client(runner, servable, number):
-        assert (await ask(runner, servable, number))["y"].tolist() == [2 * number]
-        for _ in range(number):  # turns of the loop
-            await asyncio.sleep(0)
-        await ask(runner, servable, number)
-
-    async def main():
-        servable = Doubler()
-        runner = batcher()
-        first = await blocked(runner, servable)
-        clients = [asyncio.ensure_future(client(runner, servable, number)) for number in range(6)]
-        await asyncio.sleep(0.3)  # so long does the first batch take, and a tenth of it is waited for them
-        servable.gate.set()
-        await first
-        servable.gate.clear()
-        await asyncio.to_thread(servable.started.acquire)
-        await asyncio.sleep(0.3)
-        servable.gate.set()
-        await asyncio.gather(*clients)
-        assert servable.batches == [1, 6, 6]
-        runner.close()
-
-    asyncio.run(main())
-
-
-def test_nobody_waits_long_for_those_who_do_not_ask_again():
-    async def main():
-        servable = Doubler()
-        runner = batcher()
-        await asyncio.gather(*(ask(runner, servable, n) for n in range(8)))
-        assert (await ask(runner, servable, 1))["y"].tolist() == [2]
-        assert servable.batches == [8, 1]
-        runner.close()
-
-    asyncio.run(main())
-
-
 def test_only_the_same_outputs_signature_version_and_shape_are_merged():
     async def main():
         one, two = Doubler(), Doubler()
@@ -199,19 +161,32 @@ def test_batches_are_padded_to_an_allowed_size():
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "nothing"),
-    [(np.float32, 1, 0), (np.int64, 1, 0), (object, b"a", b"")],
+    ("kind", "one", "other", "padding"),
+    [(np.float32, 1, 7, 2), (np.int64, 1, 7, 2), (object, b"a", b"b", b"a")],
     ids=["float", "int", "string"],
 )
-def test_rows_of_different_lengths_are_padded_where_that_is_allowed(kind, one, nothing):
+def test_rows_of_different_lengths_are_padded_with_their_requests_first_value(kind, one, other, padding):
     async def main():
         servable = Doubler()
         runner = batcher(pad_variable_length_inputs=True)
-        short, long = np.full([1, 2], one, kind), np.full([2, 3], one, kind)
+        short, long = np.full([1, 2], one, kind), np.full([2, 3], other, kind)
         results = await asyncio.gather(ask(runner, servable, x=short), ask(runner, servable, x=long))
         assert servable.shapes == [(3, 3)]
-        assert results[0]["y"][0, 2] == nothing
+        assert results[0]["y"][0, 2] == padding
         assert len(results[1]["y"]) == 2
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_what_has_no_value_to_be_padded_with_is_run_by_itself():
+    async def main():
+        servable = Doubler()
+        runner = batcher(pad_variable_length_inputs=True)
+        empty, long = np.zeros([1, 0]), np.ones([1, 3])
+        results = await asyncio.gather(ask(runner, servable, x=empty), ask(runner, servable, x=long))
+        assert servable.shapes == [(1, 0), (1, 3)]
+        assert [result["y"].tolist() for result in results] == [[[]], [[2, 2, 2]]]
         runner.close()
 
     asyncio.run(main())

@@ -1,9 +1,15 @@
 """The client against a real server, and against one that fails in passing."""
 
 import asyncio
+import csv
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -105,6 +111,26 @@ def test_what_passes_is_asked_again_and_scores_fall(shaky):
     assert prediction.genres == ("High",)
 
 
+def test_asyncio_asks_again_as_often_and_as_long(shaky):
+    servicer, address = shaky(3)
+
+    async def ask(**options):
+        async with AsyncGenreClient(address, **options) as client:
+            [prediction] = await client.predict([Film(poster=b"x")], "cnn")
+            return prediction
+
+    assert asyncio.run(ask(retries=Retries(first=0.01))).genres == ("High",)
+    assert servicer.calls == 4
+    servicer.failures, servicer.calls = 100, 0
+    with pytest.raises(grpc.RpcError) as refused:
+        asyncio.run(ask(retries=Retries(attempts=3, first=0.01)))
+    assert (refused.value.code(), servicer.calls) == (grpc.StatusCode.UNAVAILABLE, 3)
+    begun = time.monotonic()
+    with pytest.raises(grpc.RpcError):
+        asyncio.run(ask(timeout=0.3, retries=Retries(attempts=1000, first=0.05)))
+    assert time.monotonic() - begun < 1
+
+
 def test_attempts_and_the_deadline_bound_it(shaky):
     servicer, address = shaky(100)
     with GenreClient(address, retries=Retries(attempts=3, first=0.01)) as client, pytest.raises(grpc.RpcError):
@@ -134,6 +160,26 @@ def test_a_message_too_large_does_not_pass():
     assert not passes(Error("Received message larger than max (70 vs. 64)"))
 
 
+def test_a_copy_of_it_works_anywhere_under_another_name(tmp_path, endpoint):
+    service = tmp_path / "myservice"
+    service.mkdir()
+    (service / "__init__.py").touch()
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(__file__).parents[2] / "serving" / "client", service / "genres", ignore=ignored)
+    program = f"""
+import sys
+# The project itself is installed here by a finder of its own.
+sys.meta_path = [one for one in sys.meta_path if "editable" not in repr(one).lower()]
+from myservice.genres import Film, GenreClient
+with GenreClient({endpoint!r}) as client:
+    print(client.predict([Film(overview="A letter.")], "lstm")[0].genres)
+print([name for name in sys.modules if name.partition(".")[0] in ("serving", "pipeline", "transform")])
+"""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(tuple(GENRES)), "[]"], done.stderr
+
+
 def call(*arguments):
     return CliRunner().invoke(cli.main, ["predict", *map(str, arguments)])
 
@@ -143,6 +189,114 @@ def test_predict_prints_a_table_or_json(endpoint):
     assert shown.exit_code == 0, shown.output
     assert "Comedy" in shown.output
     assert '"scores"' in call("--overview", "A letter.", "--endpoint", endpoint, "--json").output
+
+
+class Counting(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Answers for as many films as it is asked about, and remembers the requests."""
+
+    def __init__(self):
+        self.requests = []
+
+    def Predict(self, request, context):
+        self.requests.append(request)
+        films = next(iter(request.inputs.values())).tensor_shape.dim[0].size
+        response = predict_pb2.PredictResponse(model_spec=request.model_spec)
+        response.outputs["genres"].CopyFrom(tf.make_tensor_proto([["Low", "High"]] * films))
+        response.outputs["scores"].CopyFrom(tf.make_tensor_proto(np.float32([[0.1, 0.9]] * films)))
+        response.outputs["predicted"].CopyFrom(tf.make_tensor_proto(np.int64([[0, 1]] * films)))
+        return response
+
+    @property
+    def asked(self):
+        """Model, and by input the values, of each request."""
+        return [
+            (request.model_spec.name, {name: list(tensor.string_val) for name, tensor in request.inputs.items()})
+            for request in self.requests
+        ]
+
+
+@pytest.fixture
+def counting():
+    """A server that takes messages of 64 MiB, as ours does unless told otherwise."""
+    servicer = Counting()
+    server = grpc.server(futures.ThreadPoolExecutor(2), options=[("grpc.max_receive_message_length", 64 << 20)])
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
+    servicer.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield servicer
+    server.stop(0)
+
+
+@pytest.mark.parametrize(
+    ("has", "model", "inputs"),
+    [
+        (["poster"], "cnn", {"poster": [b"a poster"]}),
+        (["overview"], "lstm", {"overview": [b"A letter."]}),
+        (["poster", "overview"], "fusion", {"poster": [b"a poster"], "overview": [b"A letter."]}),
+    ],
+)
+def test_predict_asks_the_model_for_what_is_given(counting, tmp_path, has, model, inputs):
+    (tmp_path / "poster.jpg").write_bytes(b"a poster")
+    given = {"poster": ["--poster", tmp_path / "poster.jpg"], "overview": ["--overview", "A letter."]}
+    done = call(*(part for name in has for part in given[name]), "--endpoint", counting.address)
+    assert done.exit_code == 0, done.output
+    assert "Genres: High" in done.output
+    assert counting.asked == [(model, inputs)]
+
+
+def test_predict_a_table_with_a_folder_of_posters(counting, tmp_path):
+    table, out, images = tmp_path / "films.csv", tmp_path / "out.csv", tmp_path / "images"
+    images.mkdir()
+    (images / "tt1.jpg").write_bytes(b"one")
+    (images / "tt2.png").write_bytes(b"two")
+    table.write_text("Id,Overview\ntt1,A letter.\ntt2,\ntt3,A war.\n../tt1,\n")
+    done = call("--csv", table, "--images", images, "--out", out, "--endpoint", counting.address, "--batch-size", "2")
+    assert done.exit_code == 0, done.output
+    assert counting.asked == [
+        ("fusion", {"poster": [b"one", b"two"], "overview": [b"A letter.", b""]}),
+        ("fusion", {"poster": [b""], "overview": [b"A war."]}),
+    ]
+    assert "4 films" in done.output  # beside the bar
+    assert "100%" in done.output
+    assert "4 films, 1 of them without an answer" in done.output
+
+
+def test_posters_beyond_what_a_message_holds_are_asked_about_in_parts(counting, tmp_path):
+    table, out, images = tmp_path / "films.csv", tmp_path / "out.csv", tmp_path / "images"
+    images.mkdir()
+    for number in range(24):
+        with open(images / f"tt{number}.jpg", "wb") as file:
+            file.truncate((70 if number == 5 else 3) << 20)
+    table.write_text("Id\n" + "".join(f"tt{number}\n" for number in range(24)))
+    done = call("--csv", table, "--images", images, "--out", out, "--model", "cnn", "--endpoint", counting.address)
+    assert done.exit_code == 0, done.output
+    with open(out, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Id"] for row in rows] == [f"tt{number}" for number in range(24)]
+    assert [row["Id"] for row in rows if row["Genres"] != "High"] == ["tt5"]
+    assert "larger than max" in rows[5]["Error"]
+    assert max(request.ByteSize() for request in counting.requests) <= 16 << 20
+
+
+def test_a_poster_that_cannot_be_read_costs_no_other_film_its_answer(counting, tmp_path, monkeypatch):
+    table, out, images = tmp_path / "films.csv", tmp_path / "out.csv", tmp_path / "images"
+    images.mkdir()
+    for number in range(5):
+        (images / f"tt{number}.jpg").write_bytes(b"poster")
+    table.write_text("Id,Overview\n" + "".join(f"tt{number},A letter.\n" for number in range(5)))
+    read = Path.read_bytes
+
+    def read_bytes(path):
+        if path.name == "tt3.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    done = call("--csv", table, "--images", images, "--out", out, "--endpoint", counting.address)
+    assert done.exit_code == 0, done.output
+    lines = out.read_text().splitlines()
+    assert lines[4] == f"tt3,,,{images / 'tt3.jpg'}: cannot be read (Permission denied)."
+    assert [line.split(",")[1] for line in lines[1:]] == ["High", "High", "High", "", "High"]
 
 
 def test_predict_a_table_keeps_the_rows_order_and_names_what_cannot_be_asked(endpoint, tmp_path):

@@ -16,10 +16,12 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from components.atomic_pusher import models_config
+from pipeline import demo_command, doctor
 from pipeline.cli import main
 from pipeline.demo_command import films_to_show
 from serving.client import Film
 from serving.demo import app as demo_app
+from serving.server.flags import Flags
 from tests.serving.demo import tiny
 
 FILM = Film(poster=b"p", overview="A war.")
@@ -180,6 +182,14 @@ def test_films_come_from_the_test_split_of_the_latest_run_and_are_of_many_genres
     assert {"noir", "war", "d0"} <= {film.id for film in films} <= {"noir", "war"} | {f"d{i}" for i in range(20)}
     assert (films[0].overview, films[0].poster) == ("A story.", whole["poster"])
     assert films_to_show(tmp_path / "nothing") == []
+
+
+def test_the_page_and_a_model_server_beside_it_have_ports_of_their_own():
+    [port] = [option.default for option in demo_command.demo.params if option.name == "port"]
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert str(port) not in re.findall(r"port=(\d+)", readme)
+    assert port not in (Flags().port, *doctor.PORTS)
+    assert f"# http://127.0.0.1:{port}" in readme
 
 
 def test_without_a_model_to_show_the_command_says_what_to_do(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from pipeline import settings
 from serving.server import configs
 from serving.server.flags import Flags, parse
 from serving.server.main import start
@@ -85,7 +86,7 @@ def test_the_image_is_of_the_tensorflow_minor_that_trains(service):
 
 def test_every_text_config_parses():
     names = [model.name for model in configs.model_server(DEPLOY / "models.config").model_config_list.config]
-    assert names == ["cnn", "lstm"]
+    assert names == list(settings.load(ROOT / "marquee.toml").models)
     assert configs.batching(DEPLOY / "batching.config").max_batch_size.value == 32
     assert configs.monitoring(DEPLOY / "monitoring.config").prometheus_config.enable
     assert "PRIVATE KEY-----\n" in configs.ssl(DEPLOY / "ssl.config.example").server_key
@@ -101,7 +102,7 @@ def test_models_are_mounted_read_only_and_localhost_is_the_default(service):
     assert [variables(port) for port in service["ports"]] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
 
 
-@pytest.mark.parametrize("model", ["cnn", "lstm"])
+@pytest.mark.parametrize("model", ["cnn", "lstm", "fusion"])
 def test_our_server_takes_the_flags_and_the_configs(service, deployed, model):
     flags = flags_of(service, deployed)
     assert flags.enable_batching

@@ -197,3 +197,14 @@ def test_a_port_that_is_taken_is_a_clear_error(base_paths, tmp_path):
             )
 
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, grpc_channel_arguments="grpc.so_reuseport=0")
+
+
+def test_channel_arguments_reach_grpc(base_paths, tmp_path):
+    async def scenario(wire):
+        assert tensor(await wire.predict(request("rows", text=[b"x" * 100])), "length").tolist() == [100]
+        code, words = await wire.refused(request("rows", text=[b"x" * 2000]))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "larger than max" in words
+
+    arguments = "grpc.max_receive_message_length=1000, grpc.max_connection_idle_ms=60000"
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, grpc_channel_arguments=arguments)

@@ -369,6 +369,20 @@ def test_metadata_and_status(serve):
     serve(main)
 
 
+def test_one_of_several_workers_takes_no_other_config(base):
+    async def whole() -> None:
+        manager = ServableManager(servable.load)
+        handlers = Handlers(manager, Direct(Metrics()), Metrics(), alone=False)
+        request = model_management_pb2.ReloadConfigRequest(config=config(base, ["rows"]))
+        code, words = await refused(handlers.reload_config(request))
+        assert code == "FAILED_PRECONDITION"
+        assert "--model_config_file_poll_wait_seconds" in words
+        assert manager.names == []
+        await manager.shutdown()
+
+    asyncio.run(whole())
+
+
 def test_another_config(serve, base):
     async def main(handlers: Handlers) -> None:
         request = model_management_pb2.ReloadConfigRequest(config=config(base, ["rows"]))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from tests.serving.wire import request, tensor
+from tests.serving.wire import on_a_server, request, tensor
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +102,28 @@ def test_tls(base_paths, tmp_path):
         process.wait(20)
 
 
+def test_a_label_on_a_version_that_is_gone_keeps_no_model_from_being_served(base_paths, tmp_path):
+    config = tmp_path / "pushed.config"
+    config.write_text(
+        f'model_config_list {{ config {{ name: "rows" base_path: "{base_paths["rows"]}" '
+        'version_labels { key: "stable" value: 7 } version_labels { key: "canary" value: 1 } } '
+        f'config {{ name: "slow" base_path: "{base_paths["slow"]}" }} }}'
+    )
+
+    async def scenario(wire):
+        assert tensor(await wire.predict(request("slow", x=np.float32([1]))), "y").tolist() == [1]
+        asked = request("rows", text=[b"a"])
+        asked.model_spec.version_label = "canary"
+        assert tensor(await wire.predict(asked), "echo").tolist() == [b"a"]
+        asked.model_spec.version_label = "stable"
+        assert await wire.refused(asked) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Unrecognized servable version label: stable",
+        )
+
+    on_a_server({}, tmp_path, scenario, model_config_file=str(config))
+
+
 def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):
     config = tmp_path / "models.config"
     config.write_text("model_config_list { konfig {} }")
@@ -110,3 +132,17 @@ def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):
     )
     assert process.returncode == 2
     assert f"marquee serve: {config}: 1:" in process.stderr
+
+
+def test_a_request_log_that_cannot_be_written_is_one_line(base_paths, tmp_path):
+    (tmp_path / "file").touch()
+    process = subprocess.run(
+        [sys.executable, "-m", "serving.server", "--port=0", f"--model_base_path={base_paths['rows']}",
+         f"--request_log_dir={tmp_path / 'file'}"],
+        capture_output=True, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert process.stderr.endswith(
+        f"marquee serve: --request_log_dir={tmp_path / 'file'}: no files can be written there (File exists)\n"
+    )
+    assert "Traceback" not in process.stderr

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -11,9 +12,10 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
+from components.atomic_pusher import publish
 from serving.server import errors
 from serving.server.errors import ServingError
-from serving.server.manager import AVAILABLE, END, UNLOADING, ServableManager
+from serving.server.manager import AVAILABLE, END, LOADING, START, UNLOADING, ServableManager
 
 
 class FakeServable:
@@ -123,17 +125,186 @@ def test_a_broken_version_is_reported_and_leaves_the_old_one_serving_until_it_is
     asyncio.run(scenario())
 
 
-def test_half_a_copy_is_no_version_and_a_deleted_folder_unloads_nothing(tmp_path):
+def test_half_a_copy_is_told_with_its_error_until_it_is_whole(tmp_path, caplog):
     async def scenario():
         manager = ServableManager(load)
         push(tmp_path, 1)
         await manager.reload(config(tmp_path))
         (tmp_path / "2" / "variables").mkdir(parents=True)
+        (tmp_path / "0").mkdir()  # would not be served if it were whole
+        for _ in range(3):
+            await manager.poll()
+        assert await served(manager) == 1
+        # Not END, which would tell a pusher that its version has failed while it is still being copied.
+        assert states(manager) == {1: AVAILABLE, 2: START}
+        [status] = manager.statuses("m", 2)
+        assert status.status.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+        assert f"{tmp_path / '2'}: no saved_model.pb in it" in status.status.error_message
+        assert caplog.text.count(f"{tmp_path / '2'}: no saved_model.pb") == 1
+        push(tmp_path, 2)
         await manager.poll()
-        assert states(manager) == {1: AVAILABLE}
+        assert await served(manager) == 2
+        [status] = manager.statuses("m", 2)
+        assert (status.state, status.status.error_message) == (AVAILABLE, "")
+        (tmp_path / "3").mkdir()
+        await manager.poll()
+        assert states(manager)[3] == START
+        (tmp_path / "3").rmdir()
+        await manager.poll()
+        assert 3 not in states(manager)
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_deleted_folder_unloads_nothing(tmp_path):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path, 1)
+        await manager.reload(config(tmp_path))
         shutil.rmtree(tmp_path)
         await manager.poll()
         assert await served(manager) == 1
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_version_starts_loads_and_is_available(tmp_path):
+    going_on = threading.Semaphore(0)
+
+    def slowly(*version):
+        going_on.acquire()
+        return load(*version)
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        push(tmp_path, 1)
+        push(tmp_path, 2)
+        loading = asyncio.create_task(manager.reload(config(tmp_path, "model_version_policy { all {} }")))
+        await settled(manager)
+        assert states(manager) == {1: LOADING, 2: START}
+        going_on.release()
+        await settled(manager)
+        assert states(manager) == {1: AVAILABLE, 2: LOADING}
+        going_on.release()
+        await loading
+        assert states(manager) == {1: AVAILABLE, 2: AVAILABLE}
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_version_beyond_int64_is_passed_over(tmp_path):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path, 1)
+        push(tmp_path, 20261125150210123456)
+        await manager.reload(config(tmp_path))
+        assert await served(manager) == 1
+        assert states(manager) == {1: AVAILABLE}
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_model_that_moves_is_served_from_its_old_folder_until_the_new_one_is_loaded(tmp_path):
+    going_on = threading.Event()
+
+    def slowly(name, version, path):
+        if path.parent.name == "new":
+            going_on.wait()
+        return load(name, version, path)
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        push(tmp_path / "old", 1)
+        push(tmp_path / "new", 1)
+        labelled = "version_labels { key: 'stable' value: 1 }"
+        await manager.reload(config(tmp_path / "old", labelled))
+        with manager.acquire(spec()) as old:
+            moving = asyncio.create_task(manager.reload(config(tmp_path / "new", labelled)))
+            await settled(manager)
+            with manager.acquire(spec(label="stable")) as found:
+                assert found is old
+            going_on.set()
+            await moving
+            with manager.acquire(spec(label="stable")) as found:
+                assert found is not old
+            assert not old.closed
+        await settled(manager)
+        assert old.closed
+        assert states(manager) == {1: AVAILABLE}
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_new_folder_whose_version_is_broken_leaves_the_old_one_serving(tmp_path):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path / "old", 1)
+        push(tmp_path / "new", 1, "broken")
+        push(tmp_path / "new", 2, "broken")
+        await manager.reload(config(tmp_path / "old"))
+        for _ in range(2):  # asked for once more, it is still not there
+            with pytest.raises(ServingError, match=r"1 model\(s\) did not become available: .*2: broken") as refused:
+                await manager.reload(config(tmp_path / "new"))
+            assert refused.value.code is grpc.StatusCode.UNKNOWN
+            await manager.poll()
+            assert await served(manager) == 1
+            assert states(manager) == {1: AVAILABLE, 2: END}
+        await manager.reload(config(tmp_path / "old"))  # the old one is taken back
+        assert states(manager) == {1: AVAILABLE}
+        with pytest.raises(ServingError, match="broken"):
+            await manager.reload(config(tmp_path / "new"))
+        push(tmp_path / "new", 2, "mended")
+        await manager.poll()
+        assert await served(manager) == 2
+        await settled(manager)
+        assert states(manager) == {2: AVAILABLE, 1: END}
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_new_model_that_is_not_there_is_an_error_and_the_others_are_served(tmp_path):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path / "a", 1)
+        push(tmp_path / "b", 1, "broken")
+        push(tmp_path / "d", 7)
+        await manager.reload(config(tmp_path / "a", name="a"))
+        listed = config(tmp_path / "a", name="a")
+        for name in ("b", "c", "d"):
+            listed.MergeFrom(config(tmp_path / name, name=name))
+        with pytest.raises(ServingError) as refused:
+            await manager.reload(listed)
+        assert refused.value.code is grpc.StatusCode.UNKNOWN
+        assert refused.value.message == (
+            "2 model(s) did not become available: "
+            f"{{{{{{name: b version: 1}} due to error: INVALID_ARGUMENT: {tmp_path}/b/1: broken}}, "
+            f"{{c due to error: no version in base path {tmp_path}/c}}, }}"
+        )
+        assert await served(manager, spec(name="d")) == 7
+        push(tmp_path / "c", 3)
+        await manager.poll()
+        assert await served(manager, spec(name="c")) == 3
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_an_empty_base_path_is_refused_and_changes_nothing(tmp_path, monkeypatch):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path, 1)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ServingError, match=r"Expected model m to have an absolute path or URI; got base_path\(\)="):
+            await manager.reload(
+                model_server_config_pb2.ModelServerConfig(model_config_list={"config": [{"name": "m"}]})
+            )
+        assert manager.names == []
         await manager.shutdown()
 
     asyncio.run(scenario())
@@ -159,9 +330,12 @@ def test_policies_and_labels(tmp_path):
         await settled(manager)
         assert await served(manager, spec(label="stable")) == 3
         assert states(manager) == {3: AVAILABLE, 2: END, 1: AVAILABLE}
-        with pytest.raises(ServingError, match="assign label stable to version 9") as refused:
+        with pytest.raises(ServingError) as refused:
             await manager.reload(config(tmp_path, "version_labels { key: 'stable' value: 9 }"))
         assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+        assert refused.value.message == (
+            "Request to assign label to version 9 of model m, which is not currently available for inference"
+        )
         assert await served(manager, spec(label="stable")) == 3
         await manager.shutdown()
 
@@ -178,6 +352,38 @@ def test_labels_may_name_versions_to_come_where_allowed(tmp_path):
         push(tmp_path, 2)
         await manager.poll()
         assert await served(manager, spec(label="next")) == 2
+        # A label that clients use already is not moved to where they would find nothing.
+        with pytest.raises(ServingError, match="Request to assign label to version 3 of model m, which") as refused:
+            await manager.reload(config(tmp_path, "version_labels { key: 'next' value: 3 }"))
+        assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+        assert await served(manager, spec(label="next")) == 2
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_labels_a_missing_version_keeps_nothing_else_back(tmp_path, caplog):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path / "a", 1)
+        push(tmp_path / "b", 1)
+        listed = config(
+            tmp_path / "a",
+            "version_labels { key: 'stable' value: 9 } version_labels { key: 'canary' value: 1 }",
+            name="a",
+        )
+        listed.MergeFrom(config(tmp_path / "b", "version_labels { key: 'stable' value: 1 }", name="b"))
+        for _ in range(3):
+            await manager.reload(listed, strict=False)
+        assert await served(manager, spec(label="canary", name="a")) == 1
+        assert await served(manager, spec(label="stable", name="b")) == 1
+        with pytest.raises(ServingError, match="Unrecognized servable version label: stable"):
+            await served(manager, spec(label="stable", name="a"))
+        assert caplog.text.count("Request to assign label to version 9 of model a") == 1
+        push(tmp_path / "a", 9)
+        listed.model_config_list.config[0].model_version_policy.all.SetInParent()
+        await manager.reload(listed, strict=False)
+        assert await served(manager, spec(label="stable", name="a")) == 9
         await manager.shutdown()
 
     asyncio.run(scenario())
@@ -197,8 +403,8 @@ def test_models_come_and_go_with_the_config(tmp_path):
         with pytest.raises(ServingError, match=r"Servable not found for request: Latest\(a\)") as refused:
             await served(manager, spec(name="a"))
         assert refused.value.code is grpc.StatusCode.NOT_FOUND
-        with pytest.raises(ServingError, match="Could not find any versions of model a"):
-            manager.statuses("a")
+        with pytest.raises(ServingError, match="Could not find any versions of model c"):
+            manager.statuses("c")
         twice = config(tmp_path / "b", name="b")
         twice.MergeFrom(config(tmp_path / "b", name="b"))
         with pytest.raises(ServingError, match="multiple times"):
@@ -208,30 +414,73 @@ def test_models_come_and_go_with_the_config(tmp_path):
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("copied", [True, False])
-def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, copied):
-    """Versions are pushed from a thread, by a copy that ends with saved_model.pb or by a rename, while requests run."""
-
-    def pusher():
-        for version in range(2, 102):
-            scratch = tmp_path / (str(version) if copied else f".tmp-{version}")
-            scratch.mkdir()
-            for part in range(3):
-                (scratch / f"part-{part}").write_text("x" * 100)
-            (scratch / ".saved_model.pb").write_text("whole")
-            (scratch / ".saved_model.pb").rename(scratch / "saved_model.pb")
-            if not copied:
-                scratch.rename(tmp_path / str(version))
-
+def test_a_model_that_is_taken_away_is_unloading_until_it_is_drained_and_then_at_its_end(tmp_path):
     async def scenario():
         manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
+        push(tmp_path / "m", 1)
+        push(tmp_path / "b", 1)
+        await manager.reload(config(tmp_path / "m"))
+        with manager.acquire(spec()):
+            await manager.reload(config(tmp_path / "b", name="b"))
+            with pytest.raises(ServingError, match=r"Latest\(m\)"):
+                await served(manager)
+            await settled(manager)
+            assert states(manager) == {1: UNLOADING}
+        await settled(manager)
+        assert states(manager) == {1: END}
+        assert manager.names == ["b"]
+        await manager.reload(config(tmp_path / "m"))
+        assert states(manager) == {1: AVAILABLE}
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def copied(model: Path, base: Path) -> Path:
+    """As TFX's own Pusher does it: into the version's folder, saved_model.pb last."""
+    folder = base / str(max([int(time.time()), *(version + 1 for version in publish.versions(base))]))
+    for file in sorted(model.rglob("*"), key=lambda file: file.name == "saved_model.pb"):
+        target = folder / file.relative_to(model)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.name == "saved_model.pb":
+            shutil.copyfile(file, folder / ".copying")
+            (folder / ".copying").rename(target)
+        elif file.is_file():
+            shutil.copyfile(file, target)
+    return folder
+
+
+@pytest.mark.parametrize("publishes", [publish.publish, copied])
+def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, publishes):
+    """Versions are pushed from a thread, each once the one before it is served, while requests run."""
+    model, base = tmp_path / "model", tmp_path / "served"
+    for name in ("saved_model.pb", "variables/variables.data", "assets/words"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+        (model / name).write_text(name * 100)
+    wanted = contents(model)
+    last, pushed, broken = 0, [], []
+
+    def load_whole(name: str, version: int, path: Path) -> FakeServable:
+        if contents(path) != wanted:
+            broken.append(path)
+        return FakeServable(name, version)
+
+    def pusher() -> None:
+        for _ in range(100):
+            while last < max(pushed, default=1):
+                time.sleep(0.0005)
+            pushed.append(int(publishes(model, base).name))
+
+    async def scenario():
+        nonlocal last
+        manager = ServableManager(load_whole)
+        push(base, 1)
+        await manager.reload(config(base))
         polling = asyncio.create_task(manager.poll_forever(0))
         thread = threading.Thread(target=pusher)
         thread.start()
-        last, requests = 1, 0
-        while thread.is_alive() or last < 101:
+        requests = 0
+        while thread.is_alive() or last < pushed[-1]:
             with manager.acquire(spec()) as found:
                 await asyncio.sleep(0)
                 assert not found.closed
@@ -239,7 +488,14 @@ def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, copied)
                 last, requests = found.version, requests + 1
         polling.cancel()
         assert requests > 100
+        assert len(pushed) == len({*pushed}) == 100
+        assert broken == [base / "1"]  # which was there before, with a file of its own
         assert {status.status.error_message for status in manager.statuses("m")} == {""}
+        assert {status.version for status in manager.statuses("m")} == {1, *pushed}
         await manager.shutdown()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

@@ -1,9 +1,15 @@
 """TensorFlow Serving's REST API over a real connection."""
 
+import asyncio
 import base64
+import json
+import time
+
+import aiohttp
+import numpy as np
 
 from tests.serving import models
-from tests.serving.wire import on_a_server
+from tests.serving.wire import on_a_server, request, tensor
 
 
 def b64(value: bytes) -> dict[str, str]:
@@ -61,7 +67,11 @@ def test_status_metadata_and_metrics(base_paths, tmp_path):
         status, answer = await wire.get("/v1/models/rows/versions/1/metadata")
         assert status == 200
         assert answer["model_spec"] == {"name": "rows", "signature_name": "", "version": "1"}
-        assert "length" in answer["metadata"]["signature_def"]["signature_def"]["serving_default"]["outputs"]
+        signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+        assert "length" in signature["outputs"]
+        text = signature["inputs"]["text"]  # with every field that TensorFlow Serving prints
+        assert text["tensor_shape"] == {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}
+        assert text["dtype"] == "DT_STRING"
         await wire.post("/v1/models/rows:predict", {"instances": ["a"]})
         status, text = await wire.get("/monitoring/prometheus/metrics")
         assert status == 200
@@ -77,7 +87,12 @@ def test_mistakes_have_tensorflow_servings_http_codes(base_paths, tmp_path):
         for where, body, status, words in (
             ("/v1/models/nope:predict", {"instances": ["a"]}, 404, "Servable not found for request: Latest(nope)"),
             ("/v1/models/rows/versions/9:predict", {"instances": ["a"]}, 404, "Specific(rows, 9)"),
-            (f"/v1/models/rows/versions/{10**30}:predict", {"instances": ["a"]}, 404, "Specific(rows"),
+            (
+                f"/v1/models/rows/versions/{10**30}:predict",
+                {"instances": ["a"]},
+                400,
+                "Failed to convert version: 10000",
+            ),
             ("/v1/models/rows/labels/stable:predict", {"instances": ["a"]}, 400, "Unrecognized servable version label"),
             (path, {"instances": ["a"], "signature_name": "z"}, 400, 'Serving signature key "z" not found'),
             (path, {"instances": [{"z": "a"}]}, 400, "input tensor alias not found in signature: z"),
@@ -93,13 +108,101 @@ def test_mistakes_have_tensorflow_servings_http_codes(base_paths, tmp_path):
             (path, b"x" * 300_000, 413, "too large"),
             (path, {"instances": ["fine", models.BAD.decode()]}, 400, "row 1"),
             ("/v1/models/half_plus_two:predict", {"instances": ["text"]}, 400, "not a tensor of float32"),
-            ("/v1/models/rows:explain", {}, 404, "Malformed request"),
+            ("/v1/models/rows:explain", {}, 400, "Malformed request: POST /v1/models/rows:explain"),
+            ("/v1/models/rows", {}, 400, "Malformed request: POST /v1/models/rows"),
+            ("/v1/models/half_plus_two:predict", {"instances": [1e300]}, 400, "input x: not a tensor of float32"),
             ("/nowhere", {}, 404, "Malformed request"),
         ):
             answer = await wire.post(where, body)
             assert answer[0] == status, (where, answer)
             assert words in answer[1]["error"]
-        assert (await wire.get(path))[0] == 405
+        for where in (path, "/v1/models/rows/nothing", "/v1/models", "/v1/models/rows/labels/a/versions/1"):
+            assert await wire.get(where) == (400, {"error": f"Malformed request: GET {where}"})
+        status, answer = await wire.get(f"/v1/models/rows/versions/{2**63}")
+        assert (status, answer) == (400, {"error": f"Failed to convert version: {2**63} to numeric."})
         assert (await wire.post(path, {"instances": ["still"]}))[0] == 200
 
     on_a_server(base_paths, tmp_path, scenario, max_message_bytes=250_000)
+
+
+def test_a_call_that_takes_too_long_is_given_up(base_paths, tmp_path):
+    async def scenario(wire):
+        begun = time.monotonic()
+        status, answer = await wire.post("/v1/models/slow:predict", {"instances": [1]})
+        assert (status, answer) == (504, {"error": "The deadline passed before the model could answer."})
+        assert time.monotonic() - begun < 0.3
+        assert tensor(await wire.predict(request("slow", x=np.float32([1]))), "y").tolist() == [1]
+
+    on_a_server({"slow": base_paths["slow"]}, tmp_path, scenario, rest_api_timeout_in_ms=100)
+
+
+def test_a_timeout_of_0_is_none(base_paths, tmp_path):
+    async def scenario(wire):
+        assert await wire.post("/v1/models/slow:predict", {"instances": [1]}) == (200, {"predictions": [1]})
+
+    on_a_server({"slow": base_paths["slow"]}, tmp_path, scenario, rest_api_timeout_in_ms=0)
+
+
+BOMB = b'{"instances": [' + b"[]," * (3 << 20) + b"[]]}"
+
+
+def test_others_are_answered_while_a_bomb_is_read(base_paths, tmp_path):
+    async def scenario(wire):
+        path = "/v1/models/half_plus_two:predict"
+        bomb = asyncio.create_task(wire.post(path, BOMB))
+        answered, longest, begun = 0, 0.0, time.monotonic()
+        while not bomb.done():
+            before = time.monotonic()
+            assert tensor(await wire.predict(request("half_plus_two", x=np.float32([2]))), "y").tolist() == [3]
+            assert await wire.post(path, {"instances": [2]}) == (200, {"predictions": [3]})
+            longest = max(longest, time.monotonic() - before)
+            answered += 1
+        assert answered > 10
+        assert longest < (time.monotonic() - begun) / 2
+        assert (await bomb)[0] == 400
+
+    on_a_server({"half_plus_two": base_paths["half_plus_two"]}, tmp_path, scenario)
+
+
+def test_large_bodies_are_answered_as_small_ones_are(base_paths, tmp_path):
+    async def scenario(wire):
+        numbers = list(range(100_000))
+        status, answer = await wire.post("/v1/models/half_plus_two:predict", {"instances": numbers})
+        assert (status, answer) == (200, {"predictions": [number / 2 + 2 for number in numbers]})
+        texts = ["x" * 50_000, "\u00e9\n\\" * 50_000]
+        status, answer = await wire.post("/v1/models/rows:predict", {"inputs": texts})
+        assert (status, answer["outputs"]["echo"]) == (200, texts)
+        many = [{"x": 0.25}] * 10_000
+        body = {"signature_name": "regress", "examples": many}
+        assert await wire.post("/v1/models/examples_tf1:regress", body) == (200, {"results": [0.5] * 10_000})
+        assert (await wire.post("/v1/models/rows:predict", b"[" * 200_000))[0] == 400
+
+    on_a_server(base_paths, tmp_path, scenario)
+
+
+def test_the_memory_of_bodies_is_bounded(base_paths, tmp_path):
+    async def scenario(wire):
+        path = "/v1/models/rows:predict"
+        status, answer = await wire.post(path, BOMB)
+        assert status == 400
+        assert "take up to" in answer["error"]
+        half = json.dumps({"instances": ["x" * (700 << 10)]}).encode()
+
+        async def slowly():  # the first part is held by the server until the rest comes
+            yield half[: 600 << 10]
+            await resume.wait()
+            yield half[600 << 10 :]
+
+        resume = asyncio.Event()
+        async with aiohttp.ClientSession() as session:
+            first = asyncio.create_task(session.post(f"{wire.rest}{path}", data=slowly()))
+            await asyncio.sleep(0.5)
+            refused = await wire.post(path, half)
+            assert refused[0] == 503
+            assert "The server is busy: bodies of REST requests hold" in refused[1]["error"]
+            assert (await wire.post(path, {"instances": ["small"]}))[0] == 200
+            resume.set()
+            assert (await first).status == 200
+        assert (await wire.post(path, half))[0] == 200  # nothing is held any more
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20)

@@ -56,8 +56,19 @@ def test_every_dtype_comes_back(loaded):
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({}, "Inputs expected to be in the set {x}. Missing: x"),
-        ({"z": np.zeros(1, np.float32)}, "input tensor alias not found in signature: z. Inputs expected"),
+        (
+            {},
+            "input size does not match signature: 0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.",
+        ),
+        (
+            {"x": np.zeros(1, np.float32), "b": np.zeros(1), "a": np.zeros(1)},
+            "input size does not match signature: 3!=1 len({a,b,x}) != len({x}). "
+            "Sent extra: {a,b}. Missing but required: {}.",
+        ),
+        (
+            {"z": np.zeros(1, np.float32)},
+            "input tensor alias not found in signature: z. Inputs expected to be in the set {x}.",
+        ),
         ({"x": np.zeros(1, np.int64)}, "input x is expected to be of dtype float32, not int64"),
         ({"x": text(b"1")}, "input x is expected to be of dtype float32, not string"),
         ({"x": np.zeros((1, 1), np.float32)}, "input x must have the shape [?]; it has [1,1]"),
@@ -73,7 +84,7 @@ def test_inputs_that_do_not_fit_are_named(loaded, inputs, said):
 
 def test_rows_that_differ_in_number_are_refused(loaded):
     inputs = {"float64": np.zeros(2), "bool": np.zeros(3, bool)}
-    with pytest.raises(ServingError, match="Missing"):
+    with pytest.raises(ServingError, match=r"Missing but required: \{bfloat16,complex64"):
         loaded["dtypes"].check("", inputs)
 
 
@@ -144,3 +155,62 @@ def test_a_version_that_cannot_answer_its_warm_up_is_not_loaded(tmp_path):
     warm_ups(path, models.BAD)
     with pytest.raises(ServingError, match="text in row 0 is bad"):
         servable.load("rows", 1, path)
+
+
+def logged(kind: str, *tasks: tuple[str, str], x: bytes) -> prediction_log_pb2.PredictionLog:
+    """A request as TensorFlow Serving logs it; tasks are signatures and their methods."""
+    log = prediction_log_pb2.PredictionLog()
+    asked = getattr(log, kind).request
+    asked.input.example_list.examples.add().ParseFromString(x)
+    if kind == "multi_inference_log":
+        for signature, method in tasks:
+            asked.tasks.add(method_name=method).model_spec.signature_name = signature
+    else:
+        asked.model_spec.signature_name = tasks[0][0]
+    return log
+
+
+CLASSIFY, REGRESS = ("classify", servable.CLASSIFY), ("regress", servable.REGRESS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tasks"),
+    [
+        ("classify_log", [CLASSIFY]),
+        ("regress_log", [REGRESS]),
+        ("multi_inference_log", [CLASSIFY, REGRESS]),
+    ],
+)
+def test_warm_ups_of_every_kind_are_answered(tmp_path, monkeypatch, kind, tasks):
+    path = models.examples_tf1(tmp_path / "1")
+    file = path / servable.WARM_UP_FILE
+    file.parent.mkdir()
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(logged(kind, *tasks, x=models.example(0.25)).SerializeToString())
+    run, ran = servable.Servable.run, []
+
+    def watched(self, name, inputs, outputs):
+        ran.append((name, outputs))
+        return run(self, name, inputs, outputs)
+
+    monkeypatch.setattr(servable.Servable, "run", watched)
+    servable.load("examples", 1, path)
+    outputs = {"classify": ("classes", "scores"), "regress": ("outputs",)}
+    assert ran == [(signature, outputs[signature]) for signature, _ in tasks]
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (("regress", servable.CLASSIFY), "Expected classification signature"),
+        (("nowhere", servable.CLASSIFY), "No signature was found with the name: nowhere"),
+    ],
+)
+def test_a_version_that_cannot_answer_such_a_warm_up_is_not_loaded(tmp_path, task, said):
+    path = models.examples_tf1(tmp_path / "1")
+    file = path / servable.WARM_UP_FILE
+    file.parent.mkdir()
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(logged("classify_log", task, x=models.example(0.25)).SerializeToString())
+    with pytest.raises(ServingError, match=said):
+        servable.load("examples", 1, path)

@@ -8,14 +8,27 @@ from serving.server.source import fingerprint, versions_in, wanted
 Policy = FileSystemStoragePathSourceConfig.ServableVersionPolicy
 
 
-def test_only_whole_versions_count(tmp_path):
-    for name in ("1", "20", "003", "-1", "v4", "5", ".tmp-6"):
+def test_whole_versions_and_unfinished_ones(tmp_path):
+    for name in ("1", "20", "003", "-1", "v4", "5", "٦", ".tmp-6"):
         (tmp_path / name).mkdir()
     (tmp_path / "7").write_text("a file")
-    for name in ("1", "20", "003", "v4"):
+    for name in ("1", "20", "003", "v4", "٦"):
         (tmp_path / name / "saved_model.pb").touch()
-    assert sorted(versions_in(tmp_path)) == [1, 3, 20]
-    assert versions_in(tmp_path / "nowhere") == {}
+    whole, unfinished = versions_in(tmp_path)
+    assert sorted(whole) == [1, 3, 20]
+    assert unfinished == {5: tmp_path / "5"}
+    assert versions_in(tmp_path / "nowhere") == ({}, {})
+
+
+def test_a_number_beyond_int64_is_no_version_and_is_named_once(tmp_path, caplog):
+    names = ("20261125150210123456", str(2**63 - 1), str(2**63), "0" * 30 + "5", "9" * 250)
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    for _ in range(3):
+        assert sorted(versions_in(tmp_path).whole) == [5, 2**63 - 1]
+    assert len(caplog.records) == 3
+    assert f"{tmp_path / names[0]} is no version" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,207 @@
+"""How a server listens, what it refuses to start with, and how it ends; in this process."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import aiohttp
+import grpc
+import numpy as np
+import pytest
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from serving.server.errors import ServingError
+from serving.server.flags import Flags
+from serving.server.main import start
+from tests.serving import models
+from tests.serving.wire import on_a_server, request, tensor
+
+LISTENS = "0A"
+# 127.0.0.1 in the kernel's notation, and as an address of IPv6, by way of which gRPC listens.
+LOCALHOST = {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def listening() -> dict[int, set[str]]:
+    """The addresses that are listened on, in the kernel's notation, by port."""
+    found: dict[int, set[str]] = {}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            address, port = local.split(":")
+            if state == LISTENS:
+                found.setdefault(int(port, 16), set()).add(address)
+    return found
+
+
+def test_unless_told_otherwise_it_listens_on_localhost_alone(base_paths, tmp_path):
+    async def scenario(wire):
+        found = listening()
+        assert found[wire.port] <= LOCALHOST
+        assert found[int(wire.rest.rpartition(":")[2])] <= LOCALHOST
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario)
+
+
+def test_another_host_is_listened_on_where_it_is_asked_for(base_paths, tmp_path):
+    async def scenario(wire):
+        assert listening()[int(wire.rest.rpartition(":")[2])] == {"00000000"}
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, host="0.0.0.0")
+
+
+async def refused(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
+def test_no_port_takes_a_connection_while_calls_of_both_protocols_end(tmp_path):
+    models.slow(tmp_path / "1", seconds=2)
+
+    async def main():
+        server = await start(Flags(port=0, rest_api_port=-1, model_name="slow", model_base_path=str(tmp_path)))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel, aiohttp.ClientSession() as session:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            by_grpc = asyncio.ensure_future(stub.Predict(request("slow", x=np.float32([1]))))
+            url = f"http://127.0.0.1:{server.rest_port}/v1/models/slow:predict"
+            by_rest = asyncio.create_task(session.post(url, json={"instances": [2]}))
+            await asyncio.sleep(0.5)
+            assert not by_grpc.done()
+            assert not by_rest.done()
+            stopping = asyncio.create_task(server.stop(20))
+            await asyncio.sleep(0.2)
+            assert not stopping.done()
+            assert await refused(server.port)
+            assert await refused(server.rest_port)
+            assert not by_rest.done()
+            assert tensor(await by_grpc, "y").tolist() == [1]
+            answer = await by_rest
+            assert (answer.status, await answer.json()) == (200, {"predictions": [2]})
+            await stopping
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_rest_call_has_no_longer_than_the_grace(tmp_path):
+    models.slow(tmp_path / "1", seconds=3)
+
+    async def main():
+        server = await start(Flags(port=0, rest_api_port=-1, model_name="slow", model_base_path=str(tmp_path)))
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{server.rest_port}/v1/models/slow:predict"
+            asking = asyncio.create_task(session.post(url, json={"instances": [2]}))
+            await asyncio.sleep(0.5)
+            stopping = asyncio.create_task(server.stop(0.1))
+            with pytest.raises(aiohttp.ClientError):
+                await asyncio.wait_for(asking, 2)
+            await stopping
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def refusal(base_paths, **flags) -> str:
+    async def main():
+        with pytest.raises(ServingError) as refused:
+            await start(Flags(port=0, model_base_path=str(base_paths["rows"]), **flags))
+        assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+        return refused.value.message
+
+    return asyncio.run(main())
+
+
+def test_a_request_log_that_cannot_be_written_is_told(base_paths, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc")):
+        said = refusal(base_paths, request_log_dir=str(folder))
+        assert said.startswith(f"--request_log_dir={folder}: no files can be written there (")
+
+
+def test_channel_arguments_that_are_none_are_told(base_paths):
+    said = refusal(base_paths, grpc_channel_arguments="grpc.max_connection_age_ms=1000,fast")
+    assert said == "--grpc_channel_arguments: 'fast' is not KEY=VALUE"
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """Pairs of key and certificate, each signed by itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("server", "client", "stranger"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={name}",
+             "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / f"{name}.key", "-out", folder / name],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    return folder
+
+
+def ssl_config(path: Path, **fields) -> str:
+    lines = [
+        f"{name}: {str(value).lower()}" if isinstance(value, bool) else f'{name}: "{value}"'
+        for name, value in fields.items()
+    ]
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def pem(path: Path) -> str:
+    return path.read_text().replace("\n", "\\n")
+
+
+def test_a_client_needs_a_certificate_where_it_is_verified(base_paths, keys, tmp_path):
+    config = ssl_config(
+        tmp_path / "ssl",
+        server_key=pem(keys / "server.key"),
+        server_cert=pem(keys / "server"),
+        custom_ca=pem(keys / "client"),
+        client_verify=True,
+    )
+    trusted = (keys / "server").read_bytes()
+
+    def credentials(name=None):
+        pair = {} if name is None else {
+            "private_key": (keys / f"{name}.key").read_bytes(), "certificate_chain": (keys / name).read_bytes()
+        }  # fmt: skip
+        return grpc.ssl_channel_credentials(trusted, **pair)
+
+    async def ask(port, given):
+        async with grpc.aio.secure_channel(f"localhost:{port}", given) as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            return await stub.Predict(request("default", text=[b"a"]), timeout=10)
+
+    async def main():
+        server = await start(
+            Flags(port=0, host="localhost", model_base_path=str(base_paths["rows"]), ssl_config_file=config)
+        )
+        try:
+            assert tensor(await ask(server.port, credentials("client")), "echo").tolist() == [b"a"]
+            for given in (credentials(), credentials("stranger")):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await ask(server.port, given)
+                assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        finally:
+            await server.stop(1)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"client_verify": True}, "client_verify needs custom_ca"),
+        ({"client_verify": True, "custom_ca": "no PEM"}, "custom_ca holds no certificates in PEM form"),
+        ({"server_cert": "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n"}, "server_cert holds no"),
+        ({"server_cert": ""}, "server_cert holds no certificates"),
+        ({"server_key": "no PEM"}, "server_key is no private key in PEM form"),
+        ({"server_key": ""}, "server_key is no private key in PEM form"),
+        ({"server_key": "client.key"}, "server_key is no private key in PEM form, or not that of server_cert"),
+    ],
+)
+def test_tls_that_cannot_be_is_told_by_file_and_field(base_paths, keys, tmp_path, changed, said):
+    fields = {"server_key": pem(keys / "server.key"), "server_cert": pem(keys / "server")} | changed
+    if fields["server_key"] == "client.key":
+        fields["server_key"] = pem(keys / "client.key")
+    config = ssl_config(tmp_path / "ssl", **fields)
+    assert refusal(base_paths, ssl_config_file=config).startswith(f"{config}: {said}")
