@@ -41,7 +41,7 @@ class Windows:
             write_span(folder / "films", span, films)
 
     def of(self, span: int, work: str = "work", **overrides) -> Pipeline:
-        return Pipeline(self._folder / work, self._folder / "films", **QUICK, **{"data.span": span, **overrides})
+        return Pipeline(self._folder / work, self._folder / "films", **QUICK | {"data.span": span} | overrides)
 
     def run(self, span: int) -> Pipeline:
         pipeline = self.of(span)
