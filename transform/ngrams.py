@@ -58,13 +58,16 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
     with_bucket = tft.sum(tf.math.unsorted_segment_sum(ones, bucket, buckets)[None], reduce_instance_dims=False)
     all_films = tft.sum(tf.ones([films], tf.float32))
     with_bucket = tf.gather(with_bucket, bucket)  # from here on by entry: a served film has few of the buckets
-    idf = 1 + tf.math.log((1 + all_films) / (1 + with_bucket))
-    weight = (1 + tf.math.log(tf.cast(counts, tf.float32))) * tf.square(idf)
+    # The last bit of a logarithm depends on its place in a batch, and batches are as Beam makes them. In float64, so
+    # that a film's float32 weights are the same in every run.
+    all_films, seen = tf.cast(all_films, tf.float64), tf.cast(with_bucket, tf.float64)
+    idf = 1 + tf.math.log((1 + all_films) / (1 + seen))
+    weight = (1 + tf.math.log(tf.cast(counts, tf.float64))) * tf.square(idf)
 
     kept = with_bucket >= MIN_FILMS
     row, bucket, weight = row[kept], bucket[kept], weight[kept]
     length = tf.sqrt(tf.math.unsorted_segment_sum(weight * weight, row, films))
-    weight /= tf.gather(length, row)
+    weight = tf.cast(weight / tf.gather(length, row), tf.float32)
     # Keys of a row lie together, rows in their order: tf.unique keeps the order of first sight.
     return _ragged(bucket, row, films).to_sparse(), _ragged(weight, row, films).to_sparse()
 

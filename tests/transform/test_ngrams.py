@@ -64,3 +64,23 @@ def test_weights_are_those_of_scikit_learn_times_idf(tmp_path):
         there = {bucket: value for bucket, value in zip(columns, wanted, strict=True) if value}
         assert found.keys() == there.keys()
         np.testing.assert_allclose([found[bucket] for bucket in there], list(there.values()), rtol=1e-5)
+
+
+def test_a_film_weighs_the_same_to_the_last_bit_whatever_is_in_its_batch(tmp_path):
+    random = np.random.default_rng(0)
+    films = [" ".join(f"w{int(number)}" for number in random.zipf(1.5, 40) % 90) for _ in range(60)]
+
+    def preprocessing_fn(inputs):
+        return {"weights": ngrams.hashed_tf_idf(ngrams.of_words(tf.strings.split(inputs["text"])), BUCKETS)[1]}
+
+    spec = {"text": tf.io.FixedLenFeature([], tf.string)}
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    rows = [{"text": text.encode()} for text in films]
+    with tft_beam.Context(temp_dir=str(tmp_path), desired_batch_size=20):
+        transform_fn = (rows, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        transform_fn | tft_beam.WriteTransformFn(str(tmp_path / "graph"))
+    layer = tft.TFTransformOutput(str(tmp_path / "graph")).transform_features_layer()
+    together = layer({"text": tf.constant(films)})["weights"]
+    for row, film in enumerate(films):
+        alone = layer({"text": tf.constant([film])})["weights"]
+        np.testing.assert_array_equal(alone.values, together.values[together.indices[:, 0] == row])
