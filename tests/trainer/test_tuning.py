@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import keras
 import keras_tuner
 import pytest
-import tensorflow_transform  # noqa: F401 - which turns tf.keras into Keras 2
 
 from tests.training import RECIPES
 from trainer import cnn, fitting, lstm, tuning
@@ -18,6 +17,7 @@ RECIPE = lstm.RECIPES["default"]
 
 
 def test_keras_tuner_is_on_keras_3():
+    """Although fitting imports TFT, after which the Keras of TensorFlow is Keras 2."""
     from keras_tuner.src import backend
 
     assert backend.keras.Model is keras.Model

@@ -18,6 +18,22 @@ def words(*texts: str) -> tf.RaggedTensor:
     return tf.strings.split(list(texts))
 
 
+def analysed(films, folder):
+    """The layer that weighs n-grams as these films say, which are analysed two at a time."""
+
+    def preprocessing_fn(inputs):
+        buckets, weights = ngrams.hashed_tf_idf(ngrams.of_words(tf.strings.split(inputs["text"])), BUCKETS)
+        return {"text": inputs["text"], "buckets": buckets, "weights": weights}
+
+    spec = {"text": tf.io.FixedLenFeature([], tf.string)}
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    rows = [{"text": text.encode()} for text in films]
+    with tft_beam.Context(temp_dir=str(folder), desired_batch_size=2):
+        transform_fn = (rows, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
+    return tft.TFTransformOutput(str(folder / "graph")).transform_features_layer()
+
+
 def test_words_and_pairs_of_them():
     assert ngrams.of_words(words("a b c", "a", "")).to_list() == [[b"a", b"b", b"c", b"a b", b"b c"], [b"a"], []]
 
@@ -37,17 +53,7 @@ def test_a_word_of_a_megabyte_is_cut():
 def test_weights_are_those_of_scikit_learn_times_idf(tmp_path):
     """Analysed on train alone, in several batches; what only one film of train has is left out."""
 
-    def preprocessing_fn(inputs):
-        buckets, weights = ngrams.hashed_tf_idf(ngrams.of_words(tf.strings.split(inputs["text"])), BUCKETS)
-        return {"text": inputs["text"], "buckets": buckets, "weights": weights}
-
-    spec = {"text": tf.io.FixedLenFeature([], tf.string)}
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    rows = [{"text": text.encode()} for text in TRAIN]
-    with tft_beam.Context(temp_dir=str(tmp_path), desired_batch_size=2):
-        transform_fn = (rows, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
-        transform_fn | tft_beam.WriteTransformFn(str(tmp_path / "graph"))
-    layer = tft.TFTransformOutput(str(tmp_path / "graph")).transform_features_layer()
+    layer = analysed(TRAIN, tmp_path)
     served = layer({"text": tf.constant([*TRAIN, *TEST])})
 
     vectorizer = TfidfVectorizer(analyzer=lambda text: ngrams.of_words(words(text)).to_list()[0], sublinear_tf=True)
@@ -70,16 +76,7 @@ def test_a_film_weighs_the_same_to_the_last_bit_whatever_is_in_its_batch(tmp_pat
     random = np.random.default_rng(0)
     films = [" ".join(f"w{int(number)}" for number in random.zipf(1.5, 40) % 90) for _ in range(60)]
 
-    def preprocessing_fn(inputs):
-        return {"weights": ngrams.hashed_tf_idf(ngrams.of_words(tf.strings.split(inputs["text"])), BUCKETS)[1]}
-
-    spec = {"text": tf.io.FixedLenFeature([], tf.string)}
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    rows = [{"text": text.encode()} for text in films]
-    with tft_beam.Context(temp_dir=str(tmp_path), desired_batch_size=20):
-        transform_fn = (rows, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
-        transform_fn | tft_beam.WriteTransformFn(str(tmp_path / "graph"))
-    layer = tft.TFTransformOutput(str(tmp_path / "graph")).transform_features_layer()
+    layer = analysed(films, tmp_path)
     together = layer({"text": tf.constant(films)})["weights"]
     for row, film in enumerate(films):
         alone = layer({"text": tf.constant([film])})["weights"]
