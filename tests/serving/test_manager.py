@@ -66,63 +66,66 @@ async def settled(manager: ServableManager) -> None:
         await asyncio.sleep(0.005)
 
 
-def test_the_latest_version_is_served_and_a_newer_one_replaces_it(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
-        assert await served(manager) == 1
+def managed(scenario):
+    """A test of a manager with `load`, which is shut down behind it, and a folder."""
+
+    def test(tmp_path):
+        async def whole():
+            manager = ServableManager(load)
+            await scenario(manager, tmp_path)
+            await manager.shutdown()
+
+        asyncio.run(whole())
+
+    test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
+    return test
+
+
+@managed
+async def test_the_latest_version_is_served_and_a_newer_one_replaces_it(manager, tmp_path):
+    push(tmp_path, 1)
+    await manager.reload(config(tmp_path))
+    assert await served(manager) == 1
+    push(tmp_path, 2)
+    assert await served(manager) == 1
+    await manager.poll()
+    assert await served(manager) == 2
+    await settled(manager)
+    assert states(manager) == {2: AVAILABLE, 1: END}
+    with pytest.raises(ServingError, match=r"Servable not found for request: Specific\(m, 1\)"):
+        await served(manager, spec(1))
+
+
+@managed
+async def test_a_version_in_use_is_drained_first(manager, tmp_path):
+    push(tmp_path, 1)
+    await manager.reload(config(tmp_path))
+    with manager.acquire(spec()) as old:
         push(tmp_path, 2)
-        assert await served(manager) == 1
         await manager.poll()
-        assert await served(manager) == 2
         await settled(manager)
-        assert states(manager) == {2: AVAILABLE, 1: END}
-        with pytest.raises(ServingError, match=r"Servable not found for request: Specific\(m, 1\)"):
-            await served(manager, spec(1))
-        await manager.shutdown()
-
-    asyncio.run(scenario())
-
-
-def test_a_version_in_use_is_drained_first(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
-        with manager.acquire(spec()) as old:
-            push(tmp_path, 2)
-            await manager.poll()
-            await settled(manager)
-            assert states(manager) == {2: AVAILABLE, 1: UNLOADING}
-            assert not old.closed
-            assert await served(manager) == 2
-        await settled(manager)
-        assert old.closed
-        assert states(manager)[1] == END
-        await manager.shutdown()
-
-    asyncio.run(scenario())
-
-
-def test_a_broken_version_is_reported_and_leaves_the_old_one_serving_until_it_is_mended(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
-        push(tmp_path, 2, "broken")
-        await manager.poll()
-        assert await served(manager) == 1
-        [status] = manager.statuses("m", 2)
-        assert status.state == END
-        assert status.status.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
-        assert "2: broken" in status.status.error_message
-        push(tmp_path, 2, "mended")
-        await manager.poll()
+        assert states(manager) == {2: AVAILABLE, 1: UNLOADING}
+        assert not old.closed
         assert await served(manager) == 2
-        await manager.shutdown()
+    await settled(manager)
+    assert old.closed
+    assert states(manager)[1] == END
 
-    asyncio.run(scenario())
+
+@managed
+async def test_a_broken_version_is_reported_and_leaves_the_old_one_serving_until_it_is_mended(manager, tmp_path):
+    push(tmp_path, 1)
+    await manager.reload(config(tmp_path))
+    push(tmp_path, 2, "broken")
+    await manager.poll()
+    assert await served(manager) == 1
+    [status] = manager.statuses("m", 2)
+    assert status.state == END
+    assert status.status.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert "2: broken" in status.status.error_message
+    push(tmp_path, 2, "mended")
+    await manager.poll()
+    assert await served(manager) == 2
 
 
 def test_half_a_copy_is_told_with_its_error_until_it_is_whole(tmp_path, caplog):
@@ -157,17 +160,13 @@ def test_half_a_copy_is_told_with_its_error_until_it_is_whole(tmp_path, caplog):
     asyncio.run(scenario())
 
 
-def test_a_deleted_folder_unloads_nothing(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        await manager.reload(config(tmp_path))
-        shutil.rmtree(tmp_path)
-        await manager.poll()
-        assert await served(manager) == 1
-        await manager.shutdown()
-
-    asyncio.run(scenario())
+@managed
+async def test_a_deleted_folder_unloads_nothing(manager, tmp_path):
+    push(tmp_path, 1)
+    await manager.reload(config(tmp_path))
+    shutil.rmtree(tmp_path)
+    await manager.poll()
+    assert await served(manager) == 1
 
 
 def test_a_version_starts_loads_and_is_available(tmp_path):
@@ -195,17 +194,13 @@ def test_a_version_starts_loads_and_is_available(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_version_beyond_int64_is_passed_over(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path, 1)
-        push(tmp_path, 20261125150210123456)
-        await manager.reload(config(tmp_path))
-        assert await served(manager) == 1
-        assert states(manager) == {1: AVAILABLE}
-        await manager.shutdown()
-
-    asyncio.run(scenario())
+@managed
+async def test_a_version_beyond_int64_is_passed_over(manager, tmp_path):
+    push(tmp_path, 1)
+    push(tmp_path, 20261125150210123456)
+    await manager.reload(config(tmp_path))
+    assert await served(manager) == 1
+    assert states(manager) == {1: AVAILABLE}
 
 
 def test_a_model_that_moves_is_served_from_its_old_folder_until_the_new_one_is_loaded(tmp_path):
@@ -240,59 +235,51 @@ def test_a_model_that_moves_is_served_from_its_old_folder_until_the_new_one_is_l
     asyncio.run(scenario())
 
 
-def test_a_new_folder_whose_version_is_broken_leaves_the_old_one_serving(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path / "old", 1)
-        push(tmp_path / "new", 1, "broken")
-        push(tmp_path / "new", 2, "broken")
-        await manager.reload(config(tmp_path / "old"))
-        for _ in range(2):  # asked for once more, it is still not there
-            with pytest.raises(ServingError, match=r"1 model\(s\) did not become available: .*2: broken") as refused:
-                await manager.reload(config(tmp_path / "new"))
-            assert refused.value.code is grpc.StatusCode.UNKNOWN
-            await manager.poll()
-            assert await served(manager) == 1
-            assert states(manager) == {1: AVAILABLE, 2: END}
-        await manager.reload(config(tmp_path / "old"))  # the old one is taken back
-        assert states(manager) == {1: AVAILABLE}
-        with pytest.raises(ServingError, match="broken"):
+@managed
+async def test_a_new_folder_whose_version_is_broken_leaves_the_old_one_serving(manager, tmp_path):
+    push(tmp_path / "old", 1)
+    push(tmp_path / "new", 1, "broken")
+    push(tmp_path / "new", 2, "broken")
+    await manager.reload(config(tmp_path / "old"))
+    for _ in range(2):  # asked for once more, it is still not there
+        with pytest.raises(ServingError, match=r"1 model\(s\) did not become available: .*2: broken") as refused:
             await manager.reload(config(tmp_path / "new"))
-        push(tmp_path / "new", 2, "mended")
-        await manager.poll()
-        assert await served(manager) == 2
-        await settled(manager)
-        assert states(manager) == {2: AVAILABLE, 1: END}
-        await manager.shutdown()
-
-    asyncio.run(scenario())
-
-
-def test_a_new_model_that_is_not_there_is_an_error_and_the_others_are_served(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path / "a", 1)
-        push(tmp_path / "b", 1, "broken")
-        push(tmp_path / "d", 7)
-        await manager.reload(config(tmp_path / "a", name="a"))
-        listed = config(tmp_path / "a", name="a")
-        for name in ("b", "c", "d"):
-            listed.MergeFrom(config(tmp_path / name, name=name))
-        with pytest.raises(ServingError) as refused:
-            await manager.reload(listed)
         assert refused.value.code is grpc.StatusCode.UNKNOWN
-        assert refused.value.message == (
-            "2 model(s) did not become available: "
-            f"{{{{{{name: b version: 1}} due to error: INVALID_ARGUMENT: {tmp_path}/b/1: broken}}, "
-            f"{{c due to error: no version in base path {tmp_path}/c}}, }}"
-        )
-        assert await served(manager, spec(name="d")) == 7
-        push(tmp_path / "c", 3)
         await manager.poll()
-        assert await served(manager, spec(name="c")) == 3
-        await manager.shutdown()
+        assert await served(manager) == 1
+        assert states(manager) == {1: AVAILABLE, 2: END}
+    await manager.reload(config(tmp_path / "old"))  # the old one is taken back
+    assert states(manager) == {1: AVAILABLE}
+    with pytest.raises(ServingError, match="broken"):
+        await manager.reload(config(tmp_path / "new"))
+    push(tmp_path / "new", 2, "mended")
+    await manager.poll()
+    assert await served(manager) == 2
+    await settled(manager)
+    assert states(manager) == {2: AVAILABLE, 1: END}
 
-    asyncio.run(scenario())
+
+@managed
+async def test_a_new_model_that_is_not_there_is_an_error_and_the_others_are_served(manager, tmp_path):
+    push(tmp_path / "a", 1)
+    push(tmp_path / "b", 1, "broken")
+    push(tmp_path / "d", 7)
+    await manager.reload(config(tmp_path / "a", name="a"))
+    listed = config(tmp_path / "a", name="a")
+    for name in ("b", "c", "d"):
+        listed.MergeFrom(config(tmp_path / name, name=name))
+    with pytest.raises(ServingError) as refused:
+        await manager.reload(listed)
+    assert refused.value.code is grpc.StatusCode.UNKNOWN
+    assert refused.value.message == (
+        "2 model(s) did not become available: "
+        f"{{{{{{name: b version: 1}} due to error: INVALID_ARGUMENT: {tmp_path}/b/1: broken}}, "
+        f"{{c due to error: no version in base path {tmp_path}/c}}, }}"
+    )
+    assert await served(manager, spec(name="d")) == 7
+    push(tmp_path / "c", 3)
+    await manager.poll()
+    assert await served(manager, spec(name="c")) == 3
 
 
 def test_an_empty_base_path_is_refused_and_changes_nothing(tmp_path, monkeypatch):
@@ -310,36 +297,28 @@ def test_an_empty_base_path_is_refused_and_changes_nothing(tmp_path, monkeypatch
     asyncio.run(scenario())
 
 
-def test_policies_and_labels(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        for version in (1, 2, 3):
-            push(tmp_path, version)
-        await manager.reload(
-            config(tmp_path, "model_version_policy { all {} } version_labels { key: 'stable' value: 2 }")
-        )
-        assert [status.version for status in manager.statuses("m")] == [3, 2, 1]
-        assert await served(manager, spec(1)) == 1
-        assert await served(manager, spec(label="stable")) == 2
-        with pytest.raises(ServingError, match="Unrecognized servable version label: canary"):
-            await served(manager, spec(label="canary"))
-        specific = (
-            "model_version_policy { specific { versions: 1 versions: 3 } } version_labels { key: 'stable' value: 3 }"
-        )
-        await manager.reload(config(tmp_path, specific))
-        await settled(manager)
-        assert await served(manager, spec(label="stable")) == 3
-        assert states(manager) == {3: AVAILABLE, 2: END, 1: AVAILABLE}
-        with pytest.raises(ServingError) as refused:
-            await manager.reload(config(tmp_path, "version_labels { key: 'stable' value: 9 }"))
-        assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
-        assert refused.value.message == (
-            "Request to assign label to version 9 of model m, which is not currently available for inference"
-        )
-        assert await served(manager, spec(label="stable")) == 3
-        await manager.shutdown()
-
-    asyncio.run(scenario())
+@managed
+async def test_policies_and_labels(manager, tmp_path):
+    for version in (1, 2, 3):
+        push(tmp_path, version)
+    await manager.reload(config(tmp_path, "model_version_policy { all {} } version_labels { key: 'stable' value: 2 }"))
+    assert [status.version for status in manager.statuses("m")] == [3, 2, 1]
+    assert await served(manager, spec(1)) == 1
+    assert await served(manager, spec(label="stable")) == 2
+    with pytest.raises(ServingError, match="Unrecognized servable version label: canary"):
+        await served(manager, spec(label="canary"))
+    specific = "model_version_policy { specific { versions: 1 versions: 3 } } version_labels { key: 'stable' value: 3 }"
+    await manager.reload(config(tmp_path, specific))
+    await settled(manager)
+    assert await served(manager, spec(label="stable")) == 3
+    assert states(manager) == {3: AVAILABLE, 2: END, 1: AVAILABLE}
+    with pytest.raises(ServingError) as refused:
+        await manager.reload(config(tmp_path, "version_labels { key: 'stable' value: 9 }"))
+    assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert refused.value.message == (
+        "Request to assign label to version 9 of model m, which is not currently available for inference"
+    )
+    assert await served(manager, spec(label="stable")) == 3
 
 
 def test_labels_may_name_versions_to_come_where_allowed(tmp_path):
@@ -389,51 +368,43 @@ def test_a_file_that_labels_a_missing_version_keeps_nothing_else_back(tmp_path, 
     asyncio.run(scenario())
 
 
-def test_models_come_and_go_with_the_config(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path / "a", 1)
-        push(tmp_path / "b", 5)
-        await manager.reload(config(tmp_path / "a", name="a"))
-        both = config(tmp_path / "a", name="a")
-        both.MergeFrom(config(tmp_path / "b", name="b"))
-        await manager.reload(both)
-        assert await served(manager, spec(name="b")) == 5
+@managed
+async def test_models_come_and_go_with_the_config(manager, tmp_path):
+    push(tmp_path / "a", 1)
+    push(tmp_path / "b", 5)
+    await manager.reload(config(tmp_path / "a", name="a"))
+    both = config(tmp_path / "a", name="a")
+    both.MergeFrom(config(tmp_path / "b", name="b"))
+    await manager.reload(both)
+    assert await served(manager, spec(name="b")) == 5
+    await manager.reload(config(tmp_path / "b", name="b"))
+    with pytest.raises(ServingError, match=r"Servable not found for request: Latest\(a\)") as refused:
+        await served(manager, spec(name="a"))
+    assert refused.value.code is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(ServingError, match="Could not find any versions of model c"):
+        manager.statuses("c")
+    twice = config(tmp_path / "b", name="b")
+    twice.MergeFrom(config(tmp_path / "b", name="b"))
+    with pytest.raises(ServingError, match="multiple times"):
+        await manager.reload(twice)
+
+
+@managed
+async def test_a_model_that_is_taken_away_is_unloading_until_it_is_drained_and_then_at_its_end(manager, tmp_path):
+    push(tmp_path / "m", 1)
+    push(tmp_path / "b", 1)
+    await manager.reload(config(tmp_path / "m"))
+    with manager.acquire(spec()):
         await manager.reload(config(tmp_path / "b", name="b"))
-        with pytest.raises(ServingError, match=r"Servable not found for request: Latest\(a\)") as refused:
-            await served(manager, spec(name="a"))
-        assert refused.value.code is grpc.StatusCode.NOT_FOUND
-        with pytest.raises(ServingError, match="Could not find any versions of model c"):
-            manager.statuses("c")
-        twice = config(tmp_path / "b", name="b")
-        twice.MergeFrom(config(tmp_path / "b", name="b"))
-        with pytest.raises(ServingError, match="multiple times"):
-            await manager.reload(twice)
-        await manager.shutdown()
-
-    asyncio.run(scenario())
-
-
-def test_a_model_that_is_taken_away_is_unloading_until_it_is_drained_and_then_at_its_end(tmp_path):
-    async def scenario():
-        manager = ServableManager(load)
-        push(tmp_path / "m", 1)
-        push(tmp_path / "b", 1)
-        await manager.reload(config(tmp_path / "m"))
-        with manager.acquire(spec()):
-            await manager.reload(config(tmp_path / "b", name="b"))
-            with pytest.raises(ServingError, match=r"Latest\(m\)"):
-                await served(manager)
-            await settled(manager)
-            assert states(manager) == {1: UNLOADING}
+        with pytest.raises(ServingError, match=r"Latest\(m\)"):
+            await served(manager)
         await settled(manager)
-        assert states(manager) == {1: END}
-        assert manager.names == ["b"]
-        await manager.reload(config(tmp_path / "m"))
-        assert states(manager) == {1: AVAILABLE}
-        await manager.shutdown()
-
-    asyncio.run(scenario())
+        assert states(manager) == {1: UNLOADING}
+    await settled(manager)
+    assert states(manager) == {1: END}
+    assert manager.names == ["b"]
+    await manager.reload(config(tmp_path / "m"))
+    assert states(manager) == {1: AVAILABLE}
 
 
 def copied(model: Path, base: Path) -> Path:
