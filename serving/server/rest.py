@@ -31,8 +31,10 @@ from serving.server.flags import Flags
 from serving.server.handlers import REST, SIGNATURE_DEF, Handlers
 from serving.server.manager import ServableManager
 from serving.server.metrics import Metrics
+from serving.server.servable import DEFAULT_SIGNATURE, Servable
 
-MODEL = "/v1/models/{name:[^/:]+}{version:(?:/versions/[0-9]+)?}{label:(?:/labels/[^/:]+)?}"
+MODELS = "/{v1:(?i:v1)}/{models:(?i:models)}"  # in whatever case, as TensorFlow Serving reads paths
+MODEL = MODELS + "/{name:[^/:]+}{version:(?i:/versions/[0-9]+)?}{label:(?i:/labels/[^/:]+)?}"
 METRICS = "/monitoring/prometheus/metrics"
 STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -88,11 +90,10 @@ class Rest:
             with self._manager.acquire(message.model_spec) as servable:
                 # The version is held until the answer: it is the one whose signature the JSON was read by.
                 message.model_spec.version.value = servable.version
-                signature = servable.signature(message.model_spec.signature_name)
+                signature = _signature(servable, message.model_spec.signature_name)
                 by_row = await body.run(_fill_inputs, message, body.content, signature)
                 response = await self._handlers.predict(message, self._deadline(), REST)
-        outputs = {key: tensors.from_proto(value, key) for key, value in response.outputs.items()}
-        return _json(rest_json.answer_of(outputs, by_row))
+            return await body.run(_answer, response, by_row)
 
     async def classify(self, request: web.Request) -> web.Response:
         async with self._bodies.read(request) as body:
@@ -108,6 +109,9 @@ class Rest:
             message = regression_pb2.RegressionRequest(model_spec=_spec(request, body.content), input=given)
             response = await self._handlers.regress(message, self._deadline(), REST)
         return _json({"results": [one.value for one in response.result.regressions]})
+
+    async def nameless(self, request: web.Request) -> web.Response:
+        raise invalid("Missing model name in request.")
 
     async def status(self, request: web.Request) -> web.Response:
         message = get_model_status_pb2.GetModelStatusRequest(model_spec=_spec(request, {}))
@@ -264,9 +268,10 @@ def application(
 
     app.on_cleanup.append(close)
     for verb in ("predict", "classify", "regress"):
-        app.router.add_post(f"{MODEL}:{verb}", getattr(rest, verb))
+        app.router.add_post(f"{MODEL}:{{verb:(?i:{verb})}}", getattr(rest, verb))
+    app.router.add_get(MODELS, rest.nameless)
     app.router.add_get(MODEL, rest.status)
-    app.router.add_get(f"{MODEL}/metadata", rest.metadata)
+    app.router.add_get(f"{MODEL}/{{metadata:(?i:metadata)}}", rest.metadata)
     if metrics_path:
 
         async def show(_: web.Request) -> web.Response:
@@ -355,6 +360,19 @@ def _spec(request: web.Request, body: dict[str, Any]) -> model_pb2.ModelSpec:
     elif label:
         spec.version_label = label.rsplit("/", 1)[1]
     return spec
+
+
+def _signature(servable: Servable, name: str) -> Any:
+    """A signature, or the words that TensorFlow Serving's REST API has for one that is none, other than gRPC's."""
+    try:
+        return servable.signature(name)
+    except ServingError:
+        raise invalid(f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in signature def') from None
+
+
+def _answer(response: predict_pb2.PredictResponse, by_row: bool) -> web.Response:
+    outputs = {key: tensors.from_proto(value, key) for key, value in response.outputs.items()}
+    return _json(rest_json.answer_of(outputs, by_row))
 
 
 def _fill_inputs(message: predict_pb2.PredictRequest, content: dict[str, Any], signature: Any) -> bool:

@@ -21,7 +21,11 @@ SEEDS = range(4)  # of the folds; figures are means over them
 
 def five_fold(run: Path) -> dict[str, float]:
     """The scalar figures of an Evaluation of the ModelRun at `run`, over its films of train and eval."""
-    found = evidence.load(run)
+    return over(evidence.load(run))
+
+
+def over(found: Evidence) -> dict[str, float]:
+    """The same of any evidence."""
     answers = [dataclasses.asdict(_evaluate(found, seed)) for seed in SEEDS]
     return {
         name: float(np.mean([answer[name] for answer in answers]))
@@ -37,13 +41,14 @@ def _evaluate(found: Evidence, seed: int) -> Evaluation:
     scores, said = np.zeros(found.labels.shape), np.zeros(found.labels.shape, bool)
     for number in range(FOLDS):
         asked = fold == number
-        chosen = decisions.choose(_of(found, ~asked), log_odds)
-        scores[asked] = decisions.scores_of(chosen, _of(found, asked), log_odds)
+        chosen = decisions.choose(of(found, ~asked), log_odds)
+        scores[asked] = decisions.scores_of(chosen, of(found, asked), log_odds)
         said[asked] = scores[asked] >= chosen.thresholds[chosen.rows(found.present[asked])]
     return evaluate(found.labels, scores, said)
 
 
-def _of(found: Evidence, films: np.ndarray) -> Evidence:
+def of(found: Evidence, films: np.ndarray) -> Evidence:
+    """What is said of some of the films, bool [N]."""
     rows = {name: getattr(found, name)[films] for name in ("films", "on_eval", "labels", "present")}
     return Evidence(**{**vars(found), **rows, "logits": found.logits[:, films]})
 

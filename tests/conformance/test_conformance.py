@@ -314,6 +314,7 @@ def test_rest_predicts_by_row_and_by_column(rest):
             (path, {"inputs": {"x": [0, 2]}, "signature_name": "serving_default"}, {"outputs": [3, 4]}),
             (f"{path}/versions/1", {"inputs": [0, 2]}, {"outputs": [2, 3]}),
             (f"{path}/labels/stable", {"instances": [0]}, {"predictions": [2]}),
+            ("/V1/Models/half_plus_two/Versions/1", {"instances": [0]}, {"predictions": [2]}),
         ):
             assert await wire.post(f"{where}:predict", body) == (200, answer), (where, body)
         binary = {"b64": base64.b64encode(b"c").decode()}
@@ -372,11 +373,18 @@ def test_rest_refuses(rest):
             (rows, {"instances": [1, 2]}, 400, ""),
             ("/v1/models/half_plus_two:predict", {"instances": ["a"]}, 400, ""),
             (rows, {"instances": ["a", BAD.decode()]}, 400, ""),
+            (
+                rows,
+                {"instances": ["a"], "signature_name": "x"},
+                400,
+                'Serving signature name: "x" not found in signature def',
+            ),
         ):
             answer = await wire.post(path, body)
             assert answer[0] == status, (path, body, answer)
             assert words in answer[1]["error"]
         assert (await wire.get("/v1/models/nope"))[0] == 404
+        assert await wire.get("/v1/models") == (400, {"error": "Missing model name in request."})
         assert (await wire.post(rows, {"instances": ["a"]}))[0] == 200
 
     rest.run(scenario)

@@ -94,7 +94,7 @@ def test_mistakes_have_tensorflow_servings_http_codes(base_paths, tmp_path):
                 "Failed to convert version: 10000",
             ),
             ("/v1/models/rows/labels/stable:predict", {"instances": ["a"]}, 400, "Unrecognized servable version label"),
-            (path, {"instances": ["a"], "signature_name": "z"}, 400, 'Serving signature key "z" not found'),
+            (path, {"instances": ["a"], "signature_name": "z"}, 400, 'Serving signature name: "z" not found'),
             (path, {"instances": [{"z": "a"}]}, 400, "input tensor alias not found in signature: z"),
             (path, {"instances": [1, 2]}, 400, "not a tensor of string"),
             (path, {"instances": [["a"], "b"]}, 400, "lists of different lengths"),
@@ -116,7 +116,7 @@ def test_mistakes_have_tensorflow_servings_http_codes(base_paths, tmp_path):
             answer = await wire.post(where, body)
             assert answer[0] == status, (where, answer)
             assert words in answer[1]["error"]
-        for where in (path, "/v1/models/rows/nothing", "/v1/models", "/v1/models/rows/labels/a/versions/1"):
+        for where in (path, "/v1/models/rows/nothing", "/v1/models/rows/labels/a/versions/1"):
             assert await wire.get(where) == (400, {"error": f"Malformed request: GET {where}"})
         status, answer = await wire.get(f"/v1/models/rows/versions/{2**63}")
         assert (status, answer) == (400, {"error": f"Failed to convert version: {2**63} to numeric."})

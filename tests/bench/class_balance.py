@@ -1,0 +1,108 @@
+"""What each `class_balance` does to a default model: `python -m tests.bench.class_balance --work WORK --model lstm`.
+
+The first few members of the committee of a run's ModelRun learn anew, each with the loss or the films that the setting
+gives, from the same films and seed as they did in the run; the heads that are solved stay as they are. Each speaks for
+the films that it has not learnt from, on which all settings are compared, decisions being chosen as in `five_fold`.
+"""
+
+import argparse
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from pipeline.settings import Training, Transform
+from tests.bench.five_fold import of, over
+from tests.bench.models import METRICS
+from trainer import cnn, data, evidence, fitting, folds, heads, learning, losses, lstm
+from trainer.evidence import Evidence
+from trainer.fitting import Job
+from trainer.recipe import Recipe, choose
+
+MODELS = {"cnn": cnn, "lstm": lstm}
+SETTINGS = {
+    "none": {},
+    "weights, effective number": {"class_balance": "weights"},
+    "weights, inverse frequency": {"class_balance": "weights", "class_weights": "inverse_frequency"},
+    "oversample": {"class_balance": "oversample"},
+    "focal": {"class_balance": "focal"},
+    "asymmetric": {"class_balance": "asymmetric"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="of a run of the default variants")
+    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--members", type=int, default=3, help="that learn, each from four fifths of train")
+    options = parser.parse_args()
+    run = _newest(options.work, f"Trainer.{options.model}", "model_run")
+    found = evidence.load(run)
+    table = Table(f"{options.model}, {options.members} members", *METRICS.values(), box=None)
+    for name, changes in SETTINGS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            job = _job(options.work, options.model, run, Path(folder), changes)
+            recipe = choose(MODELS[options.model].RECIPES, job.settings)
+            figures = over(_anew(job, recipe, found, options.members))
+        table.add_row(name, *(f"{figures[key]:.4f}" for key in METRICS))
+        print(name, {key: round(figures[key], 4) for key in METRICS}, flush=True)
+    Console(width=120).print(table)
+
+
+def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str]) -> Job:
+    transformed = _newest(work, "Transform", "transformed_examples")
+    balance = json.loads(
+        (_newest(work, "LabelBalance", "label_balance") / "label_balance.json").read_text(encoding="utf-8")
+    )
+    seed = json.loads((run / "training.json").read_text(encoding="utf-8"))["seed"]
+    config = dataclasses.asdict(Training(seed=seed)) | dataclasses.asdict(Transform()) | changes
+    return fitting.read(
+        FnArgs(
+            train_files=[str(transformed / "Split-train" / "*")],
+            eval_files=[str(transformed / "Split-eval" / "*")],
+            transform_graph_path=str(_newest(work, "Transform", "transform_graph")),
+            serving_model_dir=str(folder),
+            model_run_dir=str(folder),
+            custom_config={**config, "name": model, "label_balance": balance},
+        )
+    )
+
+
+def _anew(job: Job, recipe: Recipe, found: Evidence, members: int) -> Evidence:
+    """The evidence of a run, of the films that the first members have left out, as they say after learning anew."""
+    survey, settings = job.surveys["train"], job.settings
+    fold = folds.of_films(survey.ids, recipe.folds, settings["seed"])
+    times = np.ones(len(fold), np.int64)
+    if settings["class_balance"] == "oversample":
+        times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
+    said = {}
+    for member in range(members):
+        keras.utils.set_random_seed(settings["seed"] + member)
+        network, left_out = recipe.build(job.task), fold == member
+        learning.learn(
+            network, recipe, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out),
+            job.batches("eval"), losses.loss_of(settings, job.balance.weights), settings, job.folder,
+            f"{settings['class_balance']} {member + 1}/{members}",
+        )  # fmt: skip
+        films = job.batches("train", repeated=left_out.astype(np.int64))
+        logits = heads.logits_of(network.predict(learning.inputs_of(network, films), verbose=0))
+        said |= dict(zip(np.array(survey.ids)[left_out].tolist(), logits, strict=True))
+    part = of(found, np.array([film in said for film in found.films.tolist()]))
+    logits = part.logits.copy()
+    logits[part.heads.index(recipe.head)] = [said[film] for film in part.films.tolist()]
+    return dataclasses.replace(part, logits=logits)
+
+
+def _newest(work: Path, component: str, output: str) -> Path:
+    runs = (work / "artifacts" / component / output).iterdir()
+    return max(runs, key=lambda folder: int(folder.name))
+
+
+if __name__ == "__main__":
+    main()
