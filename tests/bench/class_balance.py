@@ -1,8 +1,9 @@
 """What each `class_balance` does to a default model: `python -m tests.bench.class_balance --work WORK --model lstm`.
 
 The first few members of the committee of a run's ModelRun learn anew, each with the loss or the films that the setting
-gives, from the same films and seed as they did in the run; the heads that are solved stay as they are. Each speaks for
-the films that it has not learnt from, on which all settings are compared, decisions being chosen as in `five_fold`.
+gives, from the same films and seed as they did in the run ("none": they are asked as they are). The heads that are
+solved stay. Each member speaks for the films that it has not learnt from, on which all settings are compared, decisions
+being chosen as in `five_fold`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from rich.table import Table
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from pipeline.settings import Training, Transform
-from tests.bench.five_fold import of, over
+from tests.bench.five_fold import of, over, runs_of
 from tests.bench.models import METRICS
 from trainer import cnn, data, evidence, fitting, folds, heads, learning, losses, lstm
 from trainer.evidence import Evidence
@@ -27,7 +28,6 @@ from trainer.recipe import Recipe, choose
 
 MODELS = {"cnn": cnn, "lstm": lstm}
 SETTINGS = {
-    "none": {},
     "weights, effective number": {"class_balance": "weights"},
     "weights, inverse frequency": {"class_balance": "weights", "class_weights": "inverse_frequency"},
     "oversample": {"class_balance": "oversample"},
@@ -42,17 +42,28 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--members", type=int, default=3, help="that learn, each from four fifths of train")
     options = parser.parse_args()
-    run = _newest(options.work, f"Trainer.{options.model}", "model_run")
+    run = runs_of(options.work, options.model, "default")[-1]
     found = evidence.load(run)
     table = Table(f"{options.model}, {options.members} members", *METRICS.values(), box=None)
     for name, changes in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
             job = _job(options.work, options.model, run, Path(folder), changes)
             recipe = choose(MODELS[options.model].RECIPES, job.settings)
-            figures = over(_anew(job, recipe, found, options.members))
-        table.add_row(name, *(f"{figures[key]:.4f}" for key in METRICS))
-        print(name, {key: round(figures[key], 4) for key in METRICS}, flush=True)
+            said = _unseen(job, recipe, options.members)
+        before = of(found, np.array([film in said for film in found.films.tolist()]))
+        logits = before.logits.copy()
+        logits[before.heads.index(recipe.head)] = [said[film] for film in before.films.tolist()]
+        if not table.rows:
+            _tell(table, "none", before)
+        _tell(table, name, dataclasses.replace(before, logits=logits))
     Console(width=120).print(table)
+
+
+def _tell(table: Table, name: str, found: Evidence) -> None:
+    figures = over(found)
+    row = [f"{figures[key]:.4f}" for key in METRICS]
+    print(name, *row, flush=True)  # a row takes minutes
+    table.add_row(name, *row)
 
 
 def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str]) -> Job:
@@ -74,14 +85,14 @@ def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str
     )
 
 
-def _anew(job: Job, recipe: Recipe, found: Evidence, members: int) -> Evidence:
-    """The evidence of a run, of the films that the first members have left out, as they say after learning anew."""
+def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
+    """Logits of the films that the first members have left out, as they say after learning anew."""
     survey, settings = job.surveys["train"], job.settings
     fold = folds.of_films(survey.ids, recipe.folds, settings["seed"])
     times = np.ones(len(fold), np.int64)
     if settings["class_balance"] == "oversample":
         times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
-    said = {}
+    said: dict[bytes, np.ndarray] = {}
     for member in range(members):
         keras.utils.set_random_seed(settings["seed"] + member)
         network, left_out = recipe.build(job.task), fold == member
@@ -93,10 +104,7 @@ def _anew(job: Job, recipe: Recipe, found: Evidence, members: int) -> Evidence:
         films = job.batches("train", repeated=left_out.astype(np.int64))
         logits = heads.logits_of(network.predict(learning.inputs_of(network, films), verbose=0))
         said |= dict(zip(np.array(survey.ids)[left_out].tolist(), logits, strict=True))
-    part = of(found, np.array([film in said for film in found.films.tolist()]))
-    logits = part.logits.copy()
-    logits[part.heads.index(recipe.head)] = [said[film] for film in part.films.tolist()]
-    return dataclasses.replace(part, logits=logits)
+    return said
 
 
 def _newest(work: Path, component: str, output: str) -> Path:

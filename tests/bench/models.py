@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.five_fold import five_fold
+from tests.bench.five_fold import five_fold, runs_of
 from trainer import evidence
 
 METRICS = {
@@ -70,10 +70,8 @@ def _five_fold(given: argparse.Namespace, variant: str, models: Iterable[str]) -
     """By model, where it is a committee, whose members leave films out."""
     found = {}
     for name in models:
-        runs = Path(given.work, "artifacts", f"Trainer.{name}", "model_run").glob("*")
-        for run in sorted(runs, key=lambda folder: int(folder.name)):
-            about = json.loads((run / "training.json").read_text(encoding="utf-8"))
-            if about.get("variant", "default") == variant and not evidence.load(run).on_eval.all():
+        for run in runs_of(Path(given.work), name, variant)[-1:]:
+            if not evidence.load(run).on_eval.all():
                 found[name] = five_fold(run)
     return found
 
