@@ -270,36 +270,60 @@ def _learnt(
 
     Progress is told under `title`.
     """
+    networks, histories = [], []
+    unseen = np.zeros((len(fold), len(job.genres)), np.float32)
+    for member in range(members):
+        network, said, history = learn_member(job, recipe, fold, member, members, start, title)
+        if said is not None:
+            unseen[fold == member] = said
+        networks.append(network)
+        histories.append(history)
+    committee = heads.committee(networks, recipe.head)
+    on_train = [unseen] if members > 1 else []
+    return committee, [*on_train, _said(committee, job.batches("eval"))], histories
+
+
+def learn_member(
+    job: Job, recipe: Recipe, fold: np.ndarray, member: int, members: int, start: warm_start.Start, title: str
+) -> tuple[keras.Model, np.ndarray | None, dict[str, list[float]]]:
+    """One network of a committee, which leaves its own fold out, unless it is the only one.
+
+    Args:
+        job: what the Trainer was given.
+        recipe: how to learn.
+        fold: of each film of train, int64 [N].
+        member: its number, from 0.
+        members: how many there are.
+        start: what the committee begins with.
+        title: what progress is told under.
+
+    Returns:
+        The network, its logits of the films left out, [n, G], where there are any, and the history of `learning.learn`.
+    """
     settings, survey = job.settings, job.surveys["train"]
     times = np.ones(len(fold), np.int64)
     if settings["class_balance"] == "oversample":
         times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
-    loss = losses.loss_of(settings, job.balance.weights)
-    held_out = job.batches("eval")
-    networks, histories = [], []
-    unseen = np.zeros((len(fold), len(job.genres)), np.float32)
-    for member in range(members):
-        keras.utils.set_random_seed(settings["seed"] + member)
-        network = recipe.build(job.task)
-        start.give(network, member)
-        if not member:
-            _check_flag(heads.presence(network), survey, settings["name"])
-            log.info(
-                "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, %s",
-                title, settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
-                times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
-            )  # fmt: skip
-        left_out = (fold == member) & (members > 1)
-        train = job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out)
-        told = title if members == 1 else f"{title} {member + 1}/{members}"
-        logs = job.folder / f"member-{member + 1}"
-        histories.append(learning.learn(network, recipe, train, held_out, loss, settings, logs, told))
-        if left_out.any():
-            unseen[left_out] = _said(network, job.batches("train", repeated=left_out.astype(np.int64)))
-        networks.append(network)
-    committee = heads.committee(networks, recipe.head)
-    said = [unseen] if members > 1 else []
-    return committee, [*said, _said(committee, held_out)], histories
+    keras.utils.set_random_seed(settings["seed"] + member)
+    network = recipe.build(job.task)
+    start.give(network, member)
+    if not member:
+        _check_flag(heads.presence(network), survey, settings["name"])
+        log.info(
+            "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, %s",
+            title, settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
+            times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
+        )  # fmt: skip
+    left_out = (fold == member) & (members > 1)
+    history = learning.learn(
+        network, recipe, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out),
+        job.batches("eval"), losses.loss_of(settings, job.balance.weights), settings,
+        job.folder / f"member-{member + 1}", title if members == 1 else f"{title} {member + 1}/{members}",
+    )  # fmt: skip
+    said = None
+    if left_out.any():
+        said = _said(network, job.batches("train", repeated=left_out.astype(np.int64)))
+    return network, said, history
 
 
 def _solved(job: Job, part: np.ndarray, parts: int) -> tuple[keras.Model, list[np.ndarray]]:

@@ -12,7 +12,6 @@ import json
 import tempfile
 from pathlib import Path
 
-import keras
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +20,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from pipeline.settings import Training, Transform
 from tests.bench.five_fold import of, over, runs_of
 from tests.bench.models import METRICS
-from trainer import cnn, data, evidence, fitting, folds, heads, learning, losses, lstm
+from trainer import cnn, evidence, fitting, folds, lstm, warm_start
 from trainer.evidence import Evidence
 from trainer.fitting import Job
 from trainer.recipe import Recipe, choose
@@ -87,23 +86,13 @@ def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str
 
 def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
     """Logits of the films that the first members have left out, as they say after learning anew."""
-    survey, settings = job.surveys["train"], job.settings
-    fold = folds.of_films(survey.ids, recipe.folds, settings["seed"])
-    times = np.ones(len(fold), np.int64)
-    if settings["class_balance"] == "oversample":
-        times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
+    films = np.array(job.surveys["train"].ids)
+    fold = folds.of_films(films.tolist(), recipe.folds, job.settings["seed"])
     said: dict[bytes, np.ndarray] = {}
     for member in range(members):
-        keras.utils.set_random_seed(settings["seed"] + member)
-        network, left_out = recipe.build(job.task), fold == member
-        learning.learn(
-            network, recipe, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out),
-            job.batches("eval"), losses.loss_of(settings, job.balance.weights), settings, job.folder,
-            f"{settings['class_balance']} {member + 1}/{members}",
-        )  # fmt: skip
-        films = job.batches("train", repeated=left_out.astype(np.int64))
-        logits = heads.logits_of(network.predict(learning.inputs_of(network, films), verbose=0))
-        said |= dict(zip(np.array(survey.ids)[left_out].tolist(), logits, strict=True))
+        title = job.settings["class_balance"]
+        _, logits, _ = fitting.learn_member(job, recipe, fold, member, recipe.folds, warm_start.Start(), title)
+        said |= dict(zip(films[fold == member].tolist(), logits, strict=True))
     return said
 
 
