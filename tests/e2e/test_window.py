@@ -97,41 +97,49 @@ def test_a_span_of_the_window_that_was_not_read_stops_the_run_before_it_begins(w
     assert not pipeline.paths.metadata.exists()
 
 
-def test_a_window_rolls_and_each_span_is_read_once(windows):
-    first = windows.run(1)
-    assert executed(first) == OF_ALL
-    assert seen(first) == learnable(1)
+def test_the_first_window_is_of_one_span(windows):
+    pipeline = windows.run(1)
+    assert executed(pipeline) == OF_ALL
+    assert seen(pipeline) == learnable(1)
     assert executed(windows.run(1)) == set()
 
-    second = windows.run(2)
-    assert executed(second) >= OF_ALL - {"Evaluator.lstm", "Pusher.lstm"}
-    assert seen(second) == learnable(1, 2)
-    assert seen(second).count(AGAIN.id) == 2  # a film of two spans is two films, always of the same split
+
+def test_the_next_span_joins_it(windows):
+    pipeline = windows.run(2)
+    assert executed(pipeline) >= OF_ALL - {"Evaluator.lstm", "Pusher.lstm"}
+    assert seen(pipeline) == learnable(1, 2)
+    assert seen(pipeline).count(AGAIN.id) == 2  # a film of two spans is two films, always of the same split
     assert executed(windows.run(2)) == set()
 
-    third = windows.run(3)
-    assert executed(third) >= OF_ALL - {"Evaluator.lstm", "Pusher.lstm"}
-    assert seen(third) == learnable(2, 3)
+
+def test_the_oldest_span_leaves_it(windows):
+    pipeline = windows.run(3)
+    assert executed(pipeline) >= OF_ALL - {"Evaluator.lstm", "Pusher.lstm"}
+    assert seen(pipeline) == learnable(2, 3)
     assert executed(windows.run(3)) == set()
-
-    # Going back: the later window's cache, and its models, change nothing of what was trained before.
-    assert executed(windows.run(2)) <= {"Evaluator.lstm", "Pusher.lstm", "ComparisonReport"}
-
-    counts = third.executions()
-    for node in ("FilmExampleGen", "StatisticsGen", "LabelBalance", "Transform", "Trainer.lstm"):
-        assert counts[node] == 3
-    assert caches(third) == [({1}, []), ({1, 2}, [{1}]), ({2, 3}, [{1, 2}])]
 
 
 def test_the_report_says_what_was_trained_on(windows):
-    pipeline = windows.run(3)
-    files = sorted(pipeline.paths.reports.glob(f"*/{RUN_FILE}"))
+    files = sorted(windows.of(3).paths.reports.glob(f"*/{RUN_FILE}"))
     run = json.loads(files[-1].read_text())
     assert [(each["span"], each["films"]) for each in run["window"]] == [(2, len(SPANS[2])), (3, len(SPANS[3]))]
     assert run["ingest"]["span"] == 3
     assert run["balance"]["films"]["train"] + run["balance"]["films"]["eval"] == sum(
         split_of(film.id, features.SPLITS) != "test" for span in (2, 3) for film in SPANS[span]
     )
+
+
+def test_going_back_the_later_window_changes_nothing_of_what_was_trained_before(windows):
+    pipeline = windows.run(2)
+    assert executed(pipeline) <= {"Evaluator.lstm", "Pusher.lstm", "ComparisonReport"}
+
+
+def test_each_span_was_read_and_each_window_trained_on_once(windows):
+    pipeline = windows.of(3)
+    counts = pipeline.executions()
+    for node in ("FilmExampleGen", "StatisticsGen", "LabelBalance", "Transform", "Trainer.lstm"):
+        assert counts[node] == 3
+    assert caches(pipeline) == [({1}, []), ({1, 2}, [{1}]), ({2, 3}, [{1, 2}])]
 
 
 def test_without_a_window_the_same_span_is_trained_on_alone(windows):
