@@ -33,25 +33,21 @@ def explain_fn(
 
     Returns:
         For each film `heat` float32 [h, w] in 0..1 where a network has convolutions, and `attention` float32 [T], of
-        the tokens, where it has attention.
+        the tokens and of what pads them to the longest overview, where it has attention.
     """
     network = keras.saving.load_model(run / heads.NETWORK_FILE, compile=False)
     members = list(_members(network))
-    found: list[dict[str, Any]] = []
-    for film, column in zip(data.some(patterns, films), columns, strict=True):
-        inputs = _inputs(film, network)
-        heat = [
-            _grad_cam(member, last, inputs, column) for member in members for last in _of(member, layers.Conv2D)[-1:]
-        ]
-        attention = [_attention(member, one, inputs) for member in members for one in _of(member, AttentionPooling)]
-        answer = {}
-        if heat:
-            mean = np.mean(heat, axis=0)
+    inputs = _inputs(list(data.some(patterns, films)), network)
+    answers: list[dict[str, np.ndarray]] = [{} for _ in films]
+    heat = [_grad_cam(member, last, inputs, columns) for member in members for last in _of(member, layers.Conv2D)[-1:]]
+    if heat:
+        for answer, mean in zip(answers, np.mean(heat, axis=0), strict=True):
             answer["heat"] = mean / max(mean.max(), 1e-9)
-        if attention:
-            answer["attention"] = np.mean(attention, axis=0)
-        found.append(answer)
-    return found
+    attention = [_attention(member, one, inputs) for member in members for one in _of(member, AttentionPooling)]
+    if attention:
+        for answer, mean in zip(answers, np.mean(attention, axis=0), strict=True):
+            answer["attention"] = mean
+    return answers
 
 
 def _members(network: keras.Model) -> Iterator[keras.Model]:
@@ -63,10 +59,10 @@ def _members(network: keras.Model) -> Iterator[keras.Model]:
         yield from _members(layer)
 
 
-def _inputs(film: bytes, network: keras.Model) -> dict[str, tf.Tensor]:
+def _inputs(films: list[bytes], network: keras.Model) -> dict[str, tf.Tensor]:
     sides = {tensor.name: tensor.shape[1] for tensor in network.inputs}
     kinds = {name: kind for name, kind in data.SPEC.items() if name in sides}
-    parsed = tf.io.parse_example([film], kinds)
+    parsed = tf.io.parse_example(films, kinds)
     return {name: data.network_input(name, values, sides[name] or 0) for name, values in parsed.items()}
 
 
@@ -74,18 +70,20 @@ def _of(member: keras.Model, kind: type[layers.Layer]) -> list[Any]:
     return [layer for layer in member.layers if isinstance(layer, kind)]
 
 
-def _grad_cam(member: keras.Model, last: Any, inputs: dict[str, tf.Tensor], column: int) -> np.ndarray:
-    """Grad-CAM (Selvaraju et al. 2017) of the last convolution for the logit of a genre, [h, w], 0 or more."""
+def _grad_cam(member: keras.Model, last: Any, inputs: dict[str, tf.Tensor], columns: Sequence[int]) -> np.ndarray:
+    """Grad-CAM (Selvaraju et al. 2017) of the last convolution, for one genre of each film: [N, h, w], 0 or more."""
     both = keras.Model(member.inputs, [last.output, member.output])
     with tf.GradientTape() as tape:
         maps, scores = both([inputs[tensor.name] for tensor in member.inputs], training=False)
-        logit = heads.logits(scores)[:, column]
-    weights = tf.reduce_mean(tape.gradient(logit, maps), axis=(1, 2), keepdims=True)
-    return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))[0].numpy()
+        logits = tf.gather(heads.logits(scores), columns, axis=1, batch_dims=1)
+    weights = tf.reduce_mean(tape.gradient(logits, maps), axis=(1, 2), keepdims=True)
+    return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()
 
 
 def _attention(member: keras.Model, layer: Any, inputs: dict[str, tf.Tensor]) -> np.ndarray:
+    """What a layer makes of each token of each film, [N, T]."""
     given = keras.tree.flatten(layer.input)[0]  # the mask comes after it
-    steps = keras.Model(member.inputs, given)([inputs[tensor.name] for tensor in member.inputs], training=False)
+    below = tf.function(keras.Model(member.inputs, given))  # an LSTM that is not traced takes its steps in Python
+    steps = below([inputs[tensor.name] for tensor in member.inputs], training=False)
     mask = inputs[features.TOKENS] != features.PADDING
-    return layer.attention(steps, mask)[0, :, 0].numpy()
+    return layer.attention(steps, mask)[:, :, 0].numpy()

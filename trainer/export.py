@@ -1,7 +1,7 @@
 """The SavedModel: network and transform graph together, so that a server needs nothing else."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import tensorflow_transform as tft
 from tensorflow_serving.apis import prediction_log_pb2
 
 from trainer import data
+from trainer.backbone import Backbone
 from transform import features
 
 TOP = 3
@@ -76,7 +77,11 @@ def write_warm_up(file: Path, inputs: Sequence[str]) -> None:
 
 
 class ServingModule(tf.Module):
-    """Raw films in, genres out. Model and transform layer are both tracked: the vocabulary comes along."""
+    """Raw films in, genres out.
+
+    What is tracked is what the graph refers to: variables, backbones, the vocabulary's tables. Keras models and layers
+    as such would be traced once more each, for signatures that nobody asks for.
+    """
 
     def __init__(
         self,
@@ -86,54 +91,62 @@ class ServingModule(tf.Module):
         image_size: int,
     ):
         super().__init__()
-        self.model = model
-        # Keras does not track the seeds of dropout layers, which the graph captures although it never draws.
         self.variables_of_model = [variable.value for variable in model.variables]
+        self.backbones = [layer for layer in _leaves(model) if isinstance(layer, Backbone)]
         self.transform_layer = transformed.transform_features_layer()
+        self._network = lambda inputs: model(inputs, training=False)
         self._inputs = [tensor.name for tensor in model.inputs]
         self.raw_inputs = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
         self._raw_spec = transformed.raw_feature_spec()
         self._genres = tf.constant(genres)
         self._image_size = image_size
+        # All signatures call this one, else each has the whole network again, to be traced, saved and loaded.
+        self._judge = _traced(
+            self._scores, **{name: tf.SparseTensorSpec([None, None], tf.string) for name in self.raw_inputs}
+        )
 
     def signatures(self) -> dict[str, Any]:
         """Concrete functions by signature name."""
         strings = tf.TensorSpec([None], tf.string)
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        serve = tf.function(lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self.raw_inputs}))
+        raw = {name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self.raw_inputs}
         return {
-            "serving_default": serve.get_concrete_function(
-                **{name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self.raw_inputs}
+            "serving_default": _traced(
+                lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self.raw_inputs}), **raw
             ),
-            "serving_examples": tf.function(
-                lambda examples: self._answer(self._parsed(examples, self.raw_inputs))
-            ).get_concrete_function(examples=examples),
-            "evaluate": tf.function(self._evaluation).get_concrete_function(examples=examples),
-            "transform_labels": tf.function(self._labels).get_concrete_function(examples=examples),
+            "serving_examples": _traced(
+                lambda examples: self._answer(self._parsed(examples, self.raw_inputs)), examples=examples
+            ),
+            "evaluate": _traced(self._evaluation, examples=examples),
+            "transform_labels": _traced(self._labels, examples=examples),
         }
 
-    def _scores(self, raw: Mapping[str, tf.SparseTensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    def _scores(self, **raw: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores float32 [N, G] and decisions bool [N, G] of sparse strings [N, 0..1].
 
         An absent string, and an empty one, is a missing input.
         """
         films = raw[self.raw_inputs[0]].dense_shape[0]
-        transformed = self.transform_layer(dict(raw))
+        transformed = self._transformed(raw)
         # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
         inputs = {
             name: data.at_least_one(data.network_input(name, transformed[name], self._image_size), axis=0)
             for name in self._inputs
         }
-        answer = self.model(inputs, training=False)
+        answer = self._network(inputs)
         scores, thresholds = (answer[name][:films] for name in ("scores", "thresholds"))
         return scores, scores >= thresholds
+
+    def _transformed(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, Any]:
+        # Not __call__, after which tf_keras would trace the layer for a signature of its own.
+        return self.transform_layer.call(raw)
 
     def _parsed(self, examples: tf.Tensor, names: list[str]) -> dict[str, Any]:
         return tf.io.parse_example(examples, {name: self._raw_spec[name] for name in names})
 
     def _answer(self, raw: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
-        scores, decisions = self._scores(
-            {name: _pictures(raw[name]) if name == features.POSTER else raw[name] for name in raw}
+        scores, decisions = self._judge(
+            **{name: _pictures(raw[name]) if name == features.POSTER else raw[name] for name in raw}
         )
         films, genres = tf.shape(scores)[0], self._genres.shape[0]
         best = tf.math.top_k(scores, min(TOP, genres))
@@ -147,18 +160,31 @@ class ServingModule(tf.Module):
         }
 
     def _evaluation(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores, decisions = self._scores(self._parsed(examples, self.raw_inputs))
+        scores, decisions = self._judge(**self._parsed(examples, self.raw_inputs))
         return {"evaluation": tf.concat([scores, tf.cast(decisions, tf.float32)], axis=1)}
 
     def _labels(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw = self._parsed(examples, [features.GENRES, features.POSTER, features.OVERVIEW])
-        labels = self.transform_layer({features.GENRES: raw[features.GENRES]})[features.LABELS]
+        labels = self._transformed({features.GENRES: raw[features.GENRES]})[features.LABELS]
         dense = tf.reshape(tf.cast(tf.sparse.to_dense(labels), tf.float32), [-1, self._genres.shape[0]])
         return {
             features.LABELS: dense,
             features.HAS_POSTER: _yes_or_no(raw[features.POSTER]),
             features.HAS_OVERVIEW: _yes_or_no(raw[features.OVERVIEW]),
         }
+
+
+def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def _traced(call: Callable[..., Any], **specs: tf.TypeSpec) -> Any:
+    """The concrete function of `call`, whose Python holds no branch or loop over tensors."""
+    return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
 def _sparse(values: tf.Tensor) -> tf.SparseTensor:
