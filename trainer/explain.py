@@ -37,7 +37,7 @@ def explain_fn(
     """
     network = keras.saving.load_model(run / heads.NETWORK_FILE, compile=False)
     members = list(_members(network))
-    inputs = _inputs(list(data.some(patterns, films)), network)
+    inputs = _inputs(data.some(patterns, films), network)
     answers: list[dict[str, np.ndarray]] = [{} for _ in films]
     heat = [_grad_cam(member, last, inputs, columns) for member in members for last in _of(member, layers.Conv2D)[-1:]]
     if heat:

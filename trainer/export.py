@@ -107,9 +107,8 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """Concrete functions by signature name."""
-        strings = tf.TensorSpec([None], tf.string)
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        raw = {name: tf.TensorSpec(strings.shape, strings.dtype, name=name) for name in self.raw_inputs}
+        raw = {name: tf.TensorSpec([None], tf.string, name=name) for name in self.raw_inputs}
         return {
             "serving_default": _traced(
                 lambda **inputs: self._answer({name: _sparse(inputs[name]) for name in self.raw_inputs}), **raw
