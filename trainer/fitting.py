@@ -244,7 +244,7 @@ def learn_one(job: Job, recipe: Recipe, title: str) -> dict[str, list[float]]:
     """How a network learns from all of train, on its own: a trial of a search, of which nothing is kept.
 
     Returns:
-        As `learning.learn`.
+        As `Learner.learn`.
     """
     fold = np.zeros(len(job.surveys["train"].ids), np.int64)
     _, _, [history] = _learnt(job, recipe, fold, 1, warm_start.Start(), title)
@@ -270,10 +270,11 @@ def _learnt(
 
     Progress is told under `title`.
     """
+    learner = learner_of(job, recipe)
     networks, histories = [], []
     unseen = np.zeros((len(fold), len(job.genres)), np.float32)
     for member in range(members):
-        network, said, history = learn_member(job, recipe, fold, member, members, start, title)
+        network, said, history = learn_member(job, learner, fold, member, members, start, title)
         if said is not None:
             unseen[fold == member] = said
         networks.append(network)
@@ -283,14 +284,25 @@ def _learnt(
     return committee, [*on_train, _said(committee, job.batches("eval"))], histories
 
 
+def learner_of(job: Job, recipe: Recipe) -> learning.Learner:
+    """What the members of a committee learn by."""
+    return learning.Learner(recipe, job.task, losses.loss_of(job.settings, job.balance.weights), job.settings)
+
+
 def learn_member(
-    job: Job, recipe: Recipe, fold: np.ndarray, member: int, members: int, start: warm_start.Start, title: str
+    job: Job,
+    learner: learning.Learner,
+    fold: np.ndarray,
+    member: int,
+    members: int,
+    start: warm_start.Start,
+    title: str,
 ) -> tuple[keras.Model, np.ndarray | None, dict[str, list[float]]]:
     """One network of a committee, which leaves its own fold out, unless it is the only one.
 
     Args:
         job: what the Trainer was given.
-        recipe: how to learn.
+        learner: as `learner_of` makes it.
         fold: of each film of train, int64 [N].
         member: its number, from 0.
         members: how many there are.
@@ -298,14 +310,14 @@ def learn_member(
         title: what progress is told under.
 
     Returns:
-        The network, its logits of the films left out, [n, G], where there are any, and the history of `learning.learn`.
+        The network, its logits of the films left out, [n, G], where there are any, and its history.
     """
     settings, survey = job.settings, job.surveys["train"]
     times = np.ones(len(fold), np.int64)
     if settings["class_balance"] == "oversample":
         times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
     keras.utils.set_random_seed(settings["seed"] + member)
-    network = recipe.build(job.task)
+    network = learner.recipe.build(job.task)
     start.give(network, member)
     if not member:
         _check_flag(heads.presence(network), survey, settings["name"])
@@ -315,14 +327,13 @@ def learn_member(
             times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
         )  # fmt: skip
     left_out = (fold == member) & (members > 1)
-    history = learning.learn(
-        network, recipe, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out),
-        job.batches("eval"), losses.loss_of(settings, job.balance.weights), settings,
+    history = learner.learn(
+        network, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out), job.batches("eval"),
         job.folder / f"member-{member + 1}", title if members == 1 else f"{title} {member + 1}/{members}",
     )  # fmt: skip
     said = None
     if left_out.any():
-        said = _said(network, job.batches("train", repeated=left_out.astype(np.int64)))
+        said = heads.logits_of(learner.scores(job.batches("train", repeated=left_out.astype(np.int64))))
     return network, said, history
 
 

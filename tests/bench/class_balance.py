@@ -40,13 +40,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="of a run of the default variants")
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--members", type=int, default=3, help="that learn, each from four fifths of train")
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS), metavar="NAME")
     options = parser.parse_args()
     run = runs_of(options.work, options.model, "default")[-1]
     found = evidence.load(run)
     table = Table(f"{options.model}, {options.members} members", *METRICS.values(), box=None)
-    for name, changes in SETTINGS.items():
+    for name in options.settings:
         with tempfile.TemporaryDirectory() as folder:
-            job = _job(options.work, options.model, run, Path(folder), changes)
+            job = _job(options.work, options.model, run, Path(folder), SETTINGS[name])
             recipe = choose(MODELS[options.model].RECIPES, job.settings)
             said = _unseen(job, recipe, options.members)
         before = of(found, np.array([film in said for film in found.films.tolist()]))
@@ -88,10 +89,12 @@ def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
     """Logits of the films that the first members have left out, as they say after learning anew."""
     films = np.array(job.surveys["train"].ids)
     fold = folds.of_films(films.tolist(), recipe.folds, job.settings["seed"])
+    learner = fitting.learner_of(job, recipe)
     said: dict[bytes, np.ndarray] = {}
     for member in range(members):
         title = job.settings["class_balance"]
-        _, logits, _ = fitting.learn_member(job, recipe, fold, member, recipe.folds, warm_start.Start(), title)
+        start = warm_start.Start()
+        _, logits, _ = fitting.learn_member(job, learner, fold, member, recipe.folds, start, title)
         said |= dict(zip(films[fold == member].tolist(), logits, strict=True))
     return said
 
