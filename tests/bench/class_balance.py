@@ -1,7 +1,7 @@
 """What each `class_balance` does to a default model: `python -m tests.bench.class_balance --work WORK --model lstm`.
 
 The first few members of the committee of a run's ModelRun learn anew, each with the loss or the films that the setting
-gives, from the same films and seed as they did in the run ("none": they are asked as they are). The heads that are
+gives, from the same films and seed as they did in the run; first they are asked as they are. The heads that are
 solved stay. Each member speaks for the films that it has not learnt from, on which all settings are compared, decisions
 being chosen as in `five_fold`.
 """
@@ -27,6 +27,7 @@ from trainer.recipe import Recipe, choose
 
 MODELS = {"cnn": cnn, "lstm": lstm}
 SETTINGS = {
+    "none": {"class_balance": "none"},
     "weights, effective number": {"class_balance": "weights"},
     "weights, inverse frequency": {"class_balance": "weights", "class_weights": "inverse_frequency"},
     "oversample": {"class_balance": "oversample"},
@@ -47,14 +48,13 @@ def main() -> None:
     table = Table(f"{options.model}, {options.members} members", *METRICS.values(), box=None)
     for name in options.settings:
         with tempfile.TemporaryDirectory() as folder:
-            job = _job(options.work, options.model, run, Path(folder), SETTINGS[name])
-            recipe = choose(MODELS[options.model].RECIPES, job.settings)
+            job, recipe = _job(options.work, options.model, run, Path(folder), SETTINGS[name])
             said = _unseen(job, recipe, options.members)
         before = of(found, np.array([film in said for film in found.films.tolist()]))
         logits = before.logits.copy()
         logits[before.heads.index(recipe.head)] = [said[film] for film in before.films.tolist()]
         if not table.rows:
-            _tell(table, "none", before)
+            _tell(table, "as in the run", before)
         _tell(table, name, dataclasses.replace(before, logits=logits))
     Console(width=120).print(table)
 
@@ -66,23 +66,23 @@ def _tell(table: Table, name: str, found: Evidence) -> None:
     table.add_row(name, *row)
 
 
-def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str]) -> Job:
+def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str]) -> tuple[Job, Recipe]:
     transformed = _newest(work, "Transform", "transformed_examples")
     balance = json.loads(
         (_newest(work, "LabelBalance", "label_balance") / "label_balance.json").read_text(encoding="utf-8")
     )
     seed = json.loads((run / "training.json").read_text(encoding="utf-8"))["seed"]
     config = dataclasses.asdict(Training(seed=seed)) | dataclasses.asdict(Transform()) | changes
-    return fitting.read(
-        FnArgs(
-            train_files=[str(transformed / "Split-train" / "*")],
-            eval_files=[str(transformed / "Split-eval" / "*")],
-            transform_graph_path=str(_newest(work, "Transform", "transform_graph")),
-            serving_model_dir=str(folder),
-            model_run_dir=str(folder),
-            custom_config={**config, "name": model, "label_balance": balance},
-        )
+    given = FnArgs(
+        train_files=[str(transformed / "Split-train" / "*")],
+        eval_files=[str(transformed / "Split-eval" / "*")],
+        transform_graph_path=str(_newest(work, "Transform", "transform_graph")),
+        serving_model_dir=str(folder),
+        model_run_dir=str(folder),
+        custom_config={**config, "name": model, "label_balance": balance},
     )
+    recipe = choose(MODELS[model].RECIPES, given.custom_config)
+    return fitting.read(given, recipe), recipe
 
 
 def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
@@ -92,7 +92,7 @@ def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
     learner = fitting.learner_of(job, recipe)
     said: dict[bytes, np.ndarray] = {}
     for member in range(members):
-        title = job.settings["class_balance"]
+        title = recipe.class_balance
         start = warm_start.Start()
         _, logits, _ = fitting.learn_member(job, learner, fold, member, recipe.folds, start, title)
         said |= dict(zip(films[fold == member].tolist(), logits, strict=True))
