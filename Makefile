@@ -43,6 +43,10 @@ bench: setup ## rates of the data path against their floor
 bench-models: setup ## every model and yardstick on DATA in one table; the reference models take hours
 	@$(PY) -m tests.bench.models --data "$(DATA)" --work "$(or $(WORK),work)" $(if $(SPAN),--span "$(SPAN)")
 
+.PHONY: bench-training
+bench-training: setup ## Trainer's input beside memory, Evaluators beside plain predict; WORK of a run of all models
+	@$(PY) -m tests.bench.training $(if $(WORK),--work "$(WORK)")
+
 .PHONY: bench-serving
 bench-serving: setup ## the model server beside the same model called in process; WORK of a run that pushed
 	@$(PY) -W ignore -m tests.bench.serving $(if $(WORK),--work "$(WORK)")

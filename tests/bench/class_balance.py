@@ -8,24 +8,21 @@ being chosen as in `five_fold`.
 
 import argparse
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from tfx.components.trainer.fn_args_utils import FnArgs
 
-from pipeline.settings import Training, Transform
-from tests.bench.five_fold import of, over, runs_of
+from tests.bench.finished import MODELS, job_of, runs_of
+from tests.bench.five_fold import of, over
 from tests.bench.models import METRICS
-from trainer import cnn, evidence, fitting, folds, lstm, warm_start
+from trainer import evidence, fitting, folds, warm_start
 from trainer.evidence import Evidence
 from trainer.fitting import Job
-from trainer.recipe import Recipe, choose
+from trainer.recipe import Recipe
 
-MODELS = {"cnn": cnn, "lstm": lstm}
 SETTINGS = {
     "none": {"class_balance": "none"},
     "weights, effective number": {"class_balance": "weights"},
@@ -48,7 +45,7 @@ def main() -> None:
     table = Table(f"{options.model}, {options.members} members", *METRICS.values(), box=None)
     for name in options.settings:
         with tempfile.TemporaryDirectory() as folder:
-            job, recipe = _job(options.work, options.model, run, Path(folder), SETTINGS[name])
+            job, recipe = job_of(options.work, options.model, Path(folder), SETTINGS[name])
             said = _unseen(job, recipe, options.members)
         before = of(found, np.array([film in said for film in found.films.tolist()]))
         logits = before.logits.copy()
@@ -66,25 +63,6 @@ def _tell(table: Table, name: str, found: Evidence) -> None:
     table.add_row(name, *row)
 
 
-def _job(work: Path, model: str, run: Path, folder: Path, changes: dict[str, str]) -> tuple[Job, Recipe]:
-    transformed = _newest(work, "Transform", "transformed_examples")
-    balance = json.loads(
-        (_newest(work, "LabelBalance", "label_balance") / "label_balance.json").read_text(encoding="utf-8")
-    )
-    seed = json.loads((run / "training.json").read_text(encoding="utf-8"))["seed"]
-    config = dataclasses.asdict(Training(seed=seed)) | dataclasses.asdict(Transform()) | changes
-    given = FnArgs(
-        train_files=[str(transformed / "Split-train" / "*")],
-        eval_files=[str(transformed / "Split-eval" / "*")],
-        transform_graph_path=str(_newest(work, "Transform", "transform_graph")),
-        serving_model_dir=str(folder),
-        model_run_dir=str(folder),
-        custom_config={**config, "name": model, "label_balance": balance},
-    )
-    recipe = choose(MODELS[model].RECIPES, given.custom_config)
-    return fitting.read(given, recipe), recipe
-
-
 def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
     """Logits of the films that the first members have left out, as they say after learning anew."""
     films = np.array(job.surveys["train"].ids)
@@ -97,11 +75,6 @@ def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
         _, logits, _ = fitting.learn_member(job, learner, fold, member, recipe.folds, start, title)
         said |= dict(zip(films[fold == member].tolist(), logits, strict=True))
     return said
-
-
-def _newest(work: Path, component: str, output: str) -> Path:
-    runs = (work / "artifacts" / component / output).iterdir()
-    return max(runs, key=lambda folder: int(folder.name))
 
 
 if __name__ == "__main__":

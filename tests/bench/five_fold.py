@@ -6,7 +6,6 @@ these films and asked of the last, in turn.
 """
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from trainer.evidence import Evidence
 
 FOLDS = 5
 SEEDS = range(4)  # of the folds; figures are means over them
-
-
-def runs_of(work: Path, model: str, variant: str) -> list[Path]:
-    """The finished ModelRuns of a model's variant in a work folder, oldest first."""
-    runs = (work / "artifacts" / f"Trainer.{model}" / "model_run").glob("*/training.json")
-    told = {file.parent: json.loads(file.read_text(encoding="utf-8")) for file in runs}
-    finished = [run for run, about in told.items() if about.get("variant", "default") == variant]
-    return sorted(finished, key=lambda run: int(run.name))
 
 
 def five_fold(run: Path) -> dict[str, float]:

@@ -16,7 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.five_fold import five_fold, runs_of
+from tests.bench.finished import runs_of
+from tests.bench.five_fold import five_fold
 from trainer import evidence
 
 METRICS = {
