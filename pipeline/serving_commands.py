@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.catalogue import Entry
     from serving.client import Film, GenreClient, Prediction
 
+NAMES_MODELS = {"--model_base_path", "--model_config_file", "--version"}  # flags that ask for nothing that was pushed
 POLL_SECONDS = 2  # between looks at the models config
 SHOWN = 10  # genres of a table
 BATCH_BYTES = 16 << 20  # of a request of --csv, a quarter of what a server takes
@@ -38,13 +39,14 @@ def serve(context: click.Context, paths: Paths) -> None:
     flags = list(context.args)
     if "--help" in flags or "-h" in flags:
         click.echo("Without --model_base_path and --model_config_file, it serves what has been pushed to --work DIR.\n")
-    elif not any(flag.startswith(("--model_base_path", "--model_config_file", "--version")) for flag in flags):
+    elif not any(flag.partition("=")[0] in NAMES_MODELS for flag in flags):
         config = paths.serving / models_config.FILE_NAME
         if not config.is_file():
             raise MarqueeError(
                 f"{paths.serving}: no model has been pushed to it. `marquee run` pushes those that are blessed."
             )
-        flags += [f"--model_config_file={config}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}"]
+        # Before what was given: the last of two counts.
+        flags = [f"--model_config_file={config}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}", *flags]
     env = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore", **os.environ}
     command = [sys.executable, "-m", "serving.server", *flags]
     root = str(ROOT)

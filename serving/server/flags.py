@@ -21,7 +21,7 @@ class Flags:
     rest_api_timeout_in_ms: int = _flag(30000, "After which a REST call is given up.")
     model_name: str = _flag("default", "Name of the model in model_base_path.")
     model_base_path: str = _flag("", "Folder of the model's versions.")
-    model_config_file: str = _flag("", "ModelServerConfig in text form; instead of the two above.")
+    model_config_file: str = _flag("", "ModelServerConfig in text form; the two above then count for nothing.")
     model_config_file_poll_wait_seconds: int = _flag(0, "Read that file anew so often; 0: never.")
     enable_batching: bool = _flag(False, "Merge requests.")
     batching_parameters_file: str = _flag("", "BatchingParameters in text form.")
@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str]) -> Flags:
 
 
 def _check(flags: Flags) -> None:
-    if bool(flags.model_base_path) == bool(flags.model_config_file):
+    if not flags.model_base_path and not flags.model_config_file:
         _refuse("give one of --model_base_path and --model_config_file")
     for name, least in (("workers", 1), ("max_message_bytes", 1), ("max_pending_bytes", 1), ("port", 0)):
         if getattr(flags, name) < least:
@@ -91,6 +91,9 @@ def _check_workers(flags: Flags) -> None:
         _refuse("--workers needs a --port that they can share")
     if flags.rest_api_port < 0:
         _refuse(f"--workers needs a --rest_api_port that they can share, not {flags.rest_api_port}")
+    if flags.port == flags.rest_api_port:
+        # Ports that are shared can be had twice: each protocol would get calls of the other.
+        _refuse(f"--port and --rest_api_port are both {flags.port}: each protocol needs a port of its own")
     if flags.grpc_socket_path:
         _refuse("--grpc_socket_path: only one process can listen there; leave it out, or take --workers=1")
     if flags.monitoring_config_file:

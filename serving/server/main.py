@@ -30,7 +30,7 @@ from serving.server.request_log import RequestLog
 GRACE = 30.0  # seconds that calls at work get to end
 ARENAS = 2
 M_ARENA_MAX = -8  # of glibc's malloc.h
-WORKER = "MARQUEE_SERVING_WORKER"  # set in a worker's environment; its ports are its siblings' as well
+WORKER = "MARQUEE_SERVING_WORKER"  # in a worker's environment: the end of a pipe that closes with its supervisor
 
 log = logging.getLogger("marquee.serving")
 
@@ -132,8 +132,17 @@ def bound_arenas() -> None:
 
 async def _serve(flags: Flags) -> None:
     ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+        loop.add_signal_handler(number, ending.set)
+    if WORKER in os.environ:
+        supervisor = int(os.environ[WORKER])
+
+        def orphaned() -> None:
+            loop.remove_reader(supervisor)
+            ending.set()
+
+        loop.add_reader(supervisor, orphaned)
     server = await start(flags)
     rest = f", REST at http://{flags.host}:{server.rest_port}" if server.rest_port else ""
     print(f"Serving {', '.join(server.manager.names)}: gRPC at {flags.host}:{server.port}{rest}", flush=True)
@@ -143,10 +152,13 @@ async def _serve(flags: Flags) -> None:
 
 
 def _supervise(arguments: Sequence[str], workers: int) -> int:
-    """Runs the workers, passes signals on; one that ends by itself ends all."""
+    """Runs the workers, passes signals on; one that ends by itself ends all, and so does the end of this process."""
     command = [sys.executable, "-m", "serving.server", *arguments]
-    processes = [subprocess.Popen(command, env=os.environ | {WORKER: str(number)}) for number in range(workers)]
-
+    # Nothing is ever written to it: however this process ends, the kernel closes its end, and each worker reads that.
+    watched, _held = os.pipe()
+    env = os.environ | {WORKER: str(watched)}
+    processes = [subprocess.Popen(command, env=env, pass_fds=[watched]) for _ in range(workers)]
+    os.close(watched)
     told: list[int] = []
 
     def end(number: int = signal.SIGTERM, _: Any = None) -> None:

@@ -103,7 +103,10 @@ class Metrics:
             _MICROSECONDS,
         )
         self._request_log_count = _Counter(
-            ":tensorflow:serving:request_log_count", "counter", "Requests chosen for the log.", ("model_name", "status")
+            ":tensorflow:serving:request_log_count",
+            "counter",
+            "Requests chosen for the log.",
+            ("model_name", "status_code"),
         )
         self._families: tuple[_Counter | _Histogram, ...] = (
             self._request_count,

@@ -168,7 +168,7 @@ class Body:
     async def run(self, call: Callable[..., Any], *arguments: Any) -> Any:
         if self._threads is None:
             return call(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+        return await _in_thread(self._threads, call, *arguments)
 
 
 class Bodies:
@@ -210,8 +210,7 @@ class Bodies:
                 return
             whole = bytes(text)
             del text
-            loop = asyncio.get_running_loop()
-            cost = await loop.run_in_executor(self._threads, json_pieces.cost, whole)
+            cost = await _in_thread(self._threads, json_pieces.cost, whole)
             if cost > self._most:
                 raise invalid(
                     f"JSON Parse error: the values of {len(whole)} bytes take up to {cost} bytes of memory, and at "
@@ -220,7 +219,7 @@ class Bodies:
             self._check(mine, cost)
             mine += cost
             self._held += cost
-            content = await loop.run_in_executor(self._threads, rest_json.body_of, whole)
+            content = await _in_thread(self._threads, rest_json.body_of, whole)
             del whole
             yield Body(content, self._threads)
         finally:
@@ -301,7 +300,8 @@ async def start(
         max_pending_bytes=flags.max_pending_bytes,
         metrics_path=_metrics_path(flags.monitoring_config_file),
     )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=30)
+    # A handler whose client hangs up is cancelled, so that its rows leave the queue as those of a gRPC call do.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=30, handler_cancellation=True)
     await runner.setup()
     ends.push_async_callback(runner.cleanup)
     port = max(flags.rest_api_port, 0)  # below 0: any that is free
@@ -342,6 +342,17 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
     except Exception as error:
         refusal = errors.of(error)
         return _json({"error": refusal.message}, STATUS.get(refusal.code, 500))
+
+
+async def _in_thread(threads: ThreadPoolExecutor, call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call gives that a thread makes. Cancelled, it ends once the thread has let go of what it was given."""
+    job = threads.submit(call, *arguments)
+    try:
+        return await asyncio.wrap_future(job)
+    except asyncio.CancelledError:
+        if not job.cancel():  # it runs: the memory that it takes must be counted until then
+            await asyncio.gather(asyncio.wrap_future(job), return_exceptions=True)
+        raise
 
 
 def _spec(request: web.Request, body: dict[str, Any]) -> model_pb2.ModelSpec:

@@ -70,13 +70,31 @@ def marquee(path: Path, scores: float = 0.5, genres: list[str] | None = None) ->
     return _save(tf.Module(), path, serving_default=tf.function(answer).get_concrete_function(overview=overview))
 
 
-def examples_tf1(path: Path) -> Path:
+def strings(path: Path) -> Path:
+    """text string [N] -> what JSON has for strings: echo and echo_bytes [N], pairs_bytes [N, 2], size_bytes int32 [N].
+
+    The signature "one" gives echo_bytes alone.
+    """
+
+    def answer(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {
+            "echo": tf.identity(text),
+            "echo_bytes": tf.identity(text),
+            "pairs_bytes": tf.stack([text, text], axis=1),
+            "size_bytes": tf.strings.length(text),
+        }
+
+    text = tf.TensorSpec([None], tf.string, "text")
+    one = tf.function(lambda text: {"echo_bytes": tf.identity(text)}).get_concrete_function(text=text)
+    return _save(tf.Module(), path, serving_default=tf.function(answer).get_concrete_function(text=text), one=one)
+
+
+def examples_tf1(path: Path, weight: float = 2.0) -> Path:
     """A TF1 export with classify, regress and predict signatures on tf.Examples that have a float feature "x"."""
     with tf.Graph().as_default(), tf1.Session() as session:
         serialized = tf1.placeholder(tf.string, [None], name="examples")
         x = tf.io.parse_example(serialized, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
-        weight = tf1.get_variable("weight", initializer=2.0)
-        y = tf.identity(x * weight, "y")
+        y = tf.identity(x * tf1.get_variable("weight", initializer=weight), "y")
         classes = tf.tile(tf.constant([["low", "high"]]), [tf.shape(x)[0], 1])
         scores = tf.concat([1 - y, y], axis=1)
         session.run(tf1.global_variables_initializer())

@@ -1,16 +1,20 @@
 """Whatever a client sends, it is answered with the right code, and the server goes on serving."""
 
 import asyncio
+import re
 import socket
+import time
 
+import aiohttp
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving.server.errors import ServingError
 from tests.serving import models
-from tests.serving.wire import on_a_server, request, tensor
+from tests.serving.wire import on_a_server, relay, request, tensor
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 ROWS = {"text": [b"a"]}
@@ -136,13 +140,9 @@ def test_a_message_over_the_limit_and_a_megabyte_within_it(base_paths, tmp_path)
 
 
 @pytest.mark.parametrize("idle_on", ["gRPC", "REST"])
-def test_clients_that_hang_up_and_idle_ones(base_paths, tmp_path, idle_on):
+def test_idle_clients_are_in_nobodys_way(base_paths, tmp_path, idle_on):
     async def scenario(wire):
-        calls = [wire.predictions.Predict(request("slow", x=np.float32([1]))) for _ in range(50)]
-        await asyncio.sleep(0.05)
-        for call in calls:
-            call.cancel()
-        port = wire.port if idle_on == "gRPC" else int(wire.rest.rpartition(":")[2])
+        port = wire.port if idle_on == "gRPC" else rest_port(wire)
         # In a thread, lest no loop is there to accept them.
         idle = await asyncio.to_thread(lambda: [socket.create_connection(("127.0.0.1", port)) for _ in range(500)])
         try:
@@ -154,3 +154,111 @@ def test_clients_that_hang_up_and_idle_ones(base_paths, tmp_path, idle_on):
                 connection.close()
 
     on_a_server({"slow": base_paths["slow"]}, tmp_path, scenario)
+
+
+SLOW = 0.5  # seconds of a call, by the clock: on any machine
+WAITING = 30  # calls that fill the queue
+QUEUE = f"max_batch_size {{ value: 1 }} max_enqueued_batches {{ value: {WAITING} }} num_batch_threads {{ value: 1 }}"
+
+
+def rest_port(wire):
+    return int(wire.rest.rpartition(":")[2])
+
+
+async def by_grpc(stub, *rows):
+    try:
+        await stub.Predict(request("slow", x=np.float32(rows)))
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    return "OK"
+
+
+async def by_rest(session, port, *rows):
+    try:
+        url = f"http://127.0.0.1:{port}/v1/models/slow:predict"
+        async with session.post(url, json={"instances": rows}) as answer:
+            return {200: "OK", 503: "UNAVAILABLE"}[answer.status]
+    except aiohttp.ClientError as error:
+        return type(error).__name__
+
+
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("slower")
+    models.slow(folder / "1", SLOW)
+    return folder
+
+
+@pytest.mark.parametrize("way", ["gRPC, each call cancelled", "gRPC, socket dropped", "REST, sockets dropped"])
+def test_whoever_hangs_up_is_waited_for_by_nobody(slower, tmp_path, way):
+    async def scenario(wire):
+        port = rest_port(wire) if way.startswith("REST") else wire.port
+        async with (
+            relay(port) as (by_relay, cut),
+            grpc.aio.insecure_channel(f"127.0.0.1:{by_relay}") as channel,
+            aiohttp.ClientSession() as session,
+        ):
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            calls = [
+                asyncio.create_task(by_rest(session, by_relay, 1) if way.startswith("REST") else by_grpc(stub, 1))
+                for _ in range(WAITING + 5)
+            ]
+            # One that is refused tells that the queue is full.
+            while not any(call.done() and call.result() == "UNAVAILABLE" for call in calls):
+                await asyncio.sleep(0.01)
+            if way.endswith("cancelled"):
+                for call in calls:
+                    call.cancel()
+            else:
+                cut()
+            begun = time.monotonic()
+            while (answer := await by_grpc(wire.predictions, 2)) == "UNAVAILABLE":
+                await asyncio.sleep(0.05)  # full still: they have not been missed yet
+            assert answer == "OK"
+            # Behind those that wait it would take twice as long at least; it takes that of one at work, and its own.
+            assert time.monotonic() - begun < WAITING * SLOW / 2
+            _, text = await wire.get("/monitoring/prometheus/metrics")
+            cancelled = re.search(r'request_count{model_name="slow",status="CANCELLED"} (\d+)', text)
+            assert cancelled is not None
+            assert int(cancelled[1]) > WAITING / 2
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    parameters, monitoring = tmp_path / "batching", tmp_path / "monitoring"
+    parameters.write_text(QUEUE)
+    monitoring.write_text("prometheus_config { enable: true }")
+    on_a_server(
+        {"slow": slower},
+        tmp_path,
+        scenario,
+        enable_batching=True,
+        batching_parameters_file=str(parameters),
+        monitoring_config_file=str(monitoring),
+    )
+
+
+@pytest.mark.parametrize("protocol", ["gRPC", "REST"])
+def test_a_socket_dropped_in_mid_message(base_paths, tmp_path, protocol):
+    size, arrived = 900 << 10, 600 << 10
+
+    async def scenario(wire):
+        async with (
+            relay(wire.port if protocol == "gRPC" else rest_port(wire), arrived) as (port, _),
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+            aiohttp.ClientSession() as session,
+        ):
+            if protocol == "gRPC":
+                stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await stub.Predict(request("rows", text=[b"x" * size]))
+                assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            else:
+                url = f"http://127.0.0.1:{port}/v1/models/rows:predict"
+                with pytest.raises(aiohttp.ClientError):
+                    await session.post(url, json={"instances": ["x" * size]})
+            assert tensor(await wire.predict(request("rows", **ROWS)), "echo").tolist() == [b"a"]
+            # Nothing of it is kept: there is room for another one, as soon as the first has been missed.
+            while (answer := await wire.post("/v1/models/rows:predict", {"instances": ["x" * size]}))[0] == 503:
+                await asyncio.sleep(0.05)
+            assert answer[0] == 200
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20)

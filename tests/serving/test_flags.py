@@ -5,29 +5,40 @@ import pytest
 from serving.server.flags import parse
 
 BASE = "--model_base_path=/models/cnn"
-NAMES = [
-    "port",
-    "rest_api_port",
-    "rest_api_timeout_in_ms",
-    "model_name",
-    "model_base_path",
-    "model_config_file",
-    "model_config_file_poll_wait_seconds",
-    "enable_batching",
-    "batching_parameters_file",
-    "monitoring_config_file",
-    "grpc_channel_arguments",
-    "grpc_socket_path",
-    "ssl_config_file",
-    "file_system_poll_wait_seconds",
-    "allow_version_labels_for_unavailable_models",
-    "enable_grpc_healthcheck_service",
+# tensorflow_model_server's own names, and how it reads what is given.
+TAKEN = [
+    ("port", "8501", 8501),
+    ("rest_api_port", "8502", 8502),
+    ("rest_api_timeout_in_ms", "100", 100),
+    ("model_name", "lstm", "lstm"),
+    ("model_base_path", "/models/lstm", "/models/lstm"),
+    ("model_config_file", "/models.config", "/models.config"),
+    ("model_config_file_poll_wait_seconds", "5", 5),
+    ("enable_batching", "true", True),
+    ("batching_parameters_file", "/batching", "/batching"),
+    ("monitoring_config_file", "/monitoring", "/monitoring"),
+    ("grpc_channel_arguments", "grpc.max_connection_age_ms=1000", "grpc.max_connection_age_ms=1000"),
+    ("grpc_socket_path", "/socket", "/socket"),
+    ("ssl_config_file", "/ssl", "/ssl"),
+    ("file_system_poll_wait_seconds", "3", 3),
+    ("allow_version_labels_for_unavailable_models", "true", True),
+    ("enable_grpc_healthcheck_service", "true", True),
 ]
 
 
-def test_every_flag_has_its_own_name_and_localhost_is_the_default():
+@pytest.mark.parametrize("separate", [False, True], ids=["--name=value", "--name value"])
+@pytest.mark.parametrize(("name", "given", "value"), TAKEN, ids=[name for name, _, _ in TAKEN])
+def test_every_flag_has_its_own_name_and_no_other(name, given, value, separate):
+    base = [BASE, "--enable_batching"] if name == "batching_parameters_file" else [BASE]
+    flags = vars(parse([*base, *([f"--{name}", given] if separate else [f"--{name}={given}"])]))
+    assert flags[name] == value
+    others = vars(parse(base))
+    assert others[name] != value
+    assert flags == others | {name: value}
+
+
+def test_localhost_is_the_default():
     flags = parse([BASE])
-    assert all(hasattr(flags, name) for name in NAMES)
     assert (flags.port, flags.rest_api_port, flags.host, flags.workers) == (8500, 0, "127.0.0.1", 1)
     assert not flags.enable_batching
 
@@ -54,10 +65,12 @@ def test_values_are_numbers_where_they_are():
         ([BASE, "--port=many"], "--port"),
         ([BASE, "--enable_batching=perhaps"], "neither true nor false"),
         ([], "give one of --model_base_path and --model_config_file"),
-        ([BASE, "--model_config_file=x"], "give one of"),
+        (["--model_name=lstm", "--model_config_file_poll_wait_seconds=5"], "give one of"),
         ([BASE, "--workers=0"], "--workers=0: allowed is 1 or more"),
         ([BASE, "--workers=2", "--port=0"], "--workers needs a --port"),
         ([BASE, "--workers=2", "--rest_api_port=-1"], "--workers needs a --rest_api_port"),
+        ([BASE, "--workers=2", "--port=8501", "--rest_api_port=8501"], "--port and --rest_api_port are both 8501"),
+        ([BASE, "--workers=2", "--rest_api_port=8500"], "--port and --rest_api_port are both 8500"),
         ([BASE, "--workers=2", "--grpc_socket_path=x"], "--grpc_socket_path: only one process can listen there"),
         ([BASE, "--workers=2", "--monitoring_config_file=x"], "the metrics of one process alone; leave it out"),
         ([BASE, "--request_log_sampling=2"], "allowed is a share"),

@@ -1,5 +1,6 @@
 """The server as a process: how it starts, listens and ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,13 +19,14 @@ from tests.serving.wire import on_a_server, request, tensor
 pytestmark = pytest.mark.slow
 
 
-def begin(*flags):
+def begin(*flags, **options):
     process = subprocess.Popen(
         [sys.executable, "-m", "serving.server", *map(str, flags)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        **options,
     )
     threading.Thread(target=process.stderr.read, daemon=True).start()
     return process
@@ -78,6 +80,28 @@ def test_workers_share_a_port_and_end_together(base_paths):
         assert process.wait(20) == 0
     finally:
         process.kill()
+
+
+def test_workers_end_with_a_supervisor_that_is_killed(base_paths):
+    process = begin(
+        f"--port={free_port()}",
+        "--workers=2",
+        f"--model_base_path={base_paths['rows']}",
+        start_new_session=True,  # a group, by which workers that are left can be ended
+    )
+    try:
+        ready(process)
+        ready(process)
+        process.kill()
+        process.wait()
+        # Workers write to the same pipe: it ends with the last of them.
+        rest = threading.Thread(target=process.stdout.read, daemon=True)
+        rest.start()
+        rest.join(60)
+        assert not rest.is_alive()
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # as it should be: none is left
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_tls(base_paths, tmp_path):

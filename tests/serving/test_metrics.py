@@ -45,3 +45,4 @@ def test_a_label_may_hold_anything():
     metrics = Metrics()
     metrics.request_logged('a"\\\nb', True)
     assert (":tensorflow:serving:request_log_count_total", 'a"\\\nb', "OK") in samples(metrics)
+    assert 'status_code="OK"' in metrics.render()

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import json
+import threading
 import time
 
 import aiohttp
 import numpy as np
+import pytest
 
+from serving.server import json_pieces
 from tests.serving import models
 from tests.serving.wire import on_a_server, request, tensor
 
@@ -49,6 +52,146 @@ def test_classify_and_regress(base_paths, tmp_path):
         assert await wire.post(f"{path}:regress", body) == (200, {"results": [1.0]})
 
     on_a_server({"examples_tf1": base_paths["examples_tf1"]}, tmp_path, scenario)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A models config: version 1, stable, gives y = 2 x; version 2, canary, y = 3 x."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for version, weight in ((1, 2.0), (2, 3.0)):
+        models.examples_tf1(folder / "weighs" / str(version), weight)
+    config = folder / "models.config"
+    config.write_text(
+        f'model_config_list {{ config {{ name: "weighs" base_path: "{folder / "weighs"}" '
+        "model_version_policy { all {} } "
+        'version_labels { key: "stable" value: 1 } version_labels { key: "canary" value: 2 } } }'
+    )
+    return str(config)
+
+
+# What is put after the model's name, and the version that it means.
+CHOICES = [
+    pytest.param("", 2, id="latest"),
+    pytest.param("/versions/1", 1, id="version"),
+    pytest.param("/versions/2", 2, id="newest version"),
+    pytest.param("/labels/stable", 1, id="label"),
+    pytest.param("/labels/canary", 2, id="other label"),
+    pytest.param("/LABELS/stable", 1, id="path in capitals"),
+]
+
+
+@pytest.mark.parametrize(("choice", "version"), CHOICES)
+def test_every_call_takes_a_version_and_a_label(labelled, tmp_path, choice, version):
+    path, y = f"/v1/models/weighs{choice}", {1: 0.5, 2: 0.75}[version]
+
+    async def scenario(wire):
+        examples = [{"x": 0.25}]
+        body = {"signature_name": "classify", "examples": examples}
+        assert await wire.post(f"{path}:classify", body) == (200, {"results": [[["low", 1 - y], ["high", y]]]})
+        body = {"signature_name": "regress", "examples": examples}
+        assert await wire.post(f"{path}:regress", body) == (200, {"results": [y]})
+        body = {"instances": [b64(models.example(0.25))]}
+        assert await wire.post(f"{path}:predict", body) == (200, {"predictions": [[y]]})
+        status, answer = await wire.get(f"{path}/metadata")
+        assert (status, answer["model_spec"]["version"]) == (200, str(version))
+        status, answer = await wire.get(path)
+        versions = [one["version"] for one in answer["model_version_status"]]
+        assert (status, versions) == (200, [str(version)] if choice else ["2", "1"])
+        assert {one["state"] for one in answer["model_version_status"]} == {"AVAILABLE"}
+
+    on_a_server({}, tmp_path, scenario, model_config_file=labelled)
+
+
+@pytest.mark.parametrize(
+    "call", [":classify", ":regress", ":predict", "", "/metadata"], ids=lambda call: call or "status"
+)
+@pytest.mark.parametrize(
+    ("choice", "code", "words"),
+    [
+        pytest.param("/versions/7", 404, None, id="version"),
+        pytest.param("/labels/old", 400, "Unrecognized servable version label: old", id="label"),
+        pytest.param(f"/versions/{2**63}", 400, f"Failed to convert version: {2**63} to numeric.", id="no version"),
+        pytest.param("/versions/one", 400, "Malformed request: ", id="word for a version"),
+        pytest.param("/versions/1/labels/stable", 400, "not both", id="both"),
+    ],
+)
+def test_a_version_or_label_that_is_none(labelled, tmp_path, call, choice, code, words):
+    path = f"/v1/models/weighs{choice}{call}"
+    body = {"signature_name": call[1:], "examples": [{"x": 0.25}]}
+    if call == ":predict":
+        body = {"instances": [b64(models.example(0.25))]}
+    missing = "Could not find version 7 of model weighs" if not call else "not found for request: Specific(weighs, 7)"
+
+    async def scenario(wire):
+        status, answer = await (wire.post(path, body) if call.startswith(":") else wire.get(path))
+        assert (status, (words or missing) in answer["error"]) == (code, True), answer
+
+    on_a_server({}, tmp_path, scenario, model_config_file=labelled)
+
+
+@pytest.fixture(scope="module")
+def strings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("strings")
+    models.strings(folder / "1")
+    return {"strings": folder}
+
+
+NO_TEXT = b"\xff\x00\xfe"
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        pytest.param(
+            {"instances": [b64(NO_TEXT), "a"]},
+            {
+                "predictions": [
+                    {
+                        "echo": "\ufffd\x00\ufffd",
+                        "echo_bytes": b64(NO_TEXT),
+                        "pairs_bytes": [b64(NO_TEXT)] * 2,
+                        "size_bytes": 3,
+                    },
+                    {"echo": "a", "echo_bytes": b64(b"a"), "pairs_bytes": [b64(b"a")] * 2, "size_bytes": 1},
+                ]
+            },
+            id="rows",
+        ),
+        pytest.param(
+            {"inputs": [b64(NO_TEXT), ""]},
+            {
+                "outputs": {
+                    "echo": ["\ufffd\x00\ufffd", ""],
+                    "echo_bytes": [b64(NO_TEXT), b64(b"")],
+                    "pairs_bytes": [[b64(NO_TEXT)] * 2, [b64(b"")] * 2],
+                    "size_bytes": [3, 0],
+                }
+            },
+            id="columns",
+        ),
+        pytest.param(
+            {"instances": [{"text": "a"}], "signature_name": "one"},
+            {"predictions": [b64(b"a")]},
+            id="only output, rows",
+        ),
+        pytest.param(
+            {"inputs": {"text": ["a", b64(NO_TEXT)]}, "signature_name": "one"},
+            {"outputs": [b64(b"a"), b64(NO_TEXT)]},
+            id="only output, columns",
+        ),
+    ],
+)
+def test_strings_are_base64_where_the_output_is_of_bytes(strings, tmp_path, body, answer):
+    async def scenario(wire):
+        assert await wire.post("/v1/models/strings:predict", body) == (200, answer)
+        sent_back = answer.get("predictions") or answer["outputs"]
+        if body.get("signature_name"):  # what is answered can be sent as it is
+            assert await wire.post("/v1/models/strings:predict", {"instances": sent_back, "signature_name": "one"}) == (
+                200,
+                {"predictions": sent_back},
+            )
+
+    on_a_server(strings, tmp_path, scenario)
 
 
 def test_status_metadata_and_metrics(base_paths, tmp_path):
@@ -206,3 +349,35 @@ def test_the_memory_of_bodies_is_bounded(base_paths, tmp_path):
         assert (await wire.post(path, half))[0] == 200  # nothing is held any more
 
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20)
+
+
+def test_a_body_is_counted_until_the_thread_that_reads_it_lets_go(base_paths, tmp_path, monkeypatch):
+    body = json.dumps({"instances": ["x" * (700 << 10)]}).encode()
+    begun, go_on = threading.Event(), threading.Event()
+    cost = json_pieces.cost
+
+    def held_up(text):
+        begun.set()
+        assert go_on.wait(60)
+        return cost(text)
+
+    monkeypatch.setattr(json_pieces, "cost", held_up)
+
+    async def scenario(wire):
+        path = "/v1/models/rows:predict"
+        async with aiohttp.ClientSession() as session:
+            gone = asyncio.create_task(session.post(f"{wire.rest}{path}", data=body))
+            assert await asyncio.to_thread(begun.wait, 20)
+            gone.cancel()
+            await asyncio.wait([gone])
+        await asyncio.sleep(0.5)  # in which the server misses it
+        assert (await asyncio.wait_for(wire.post(path, body), 20))[0] == 503
+        go_on.set()
+        while (answer := await wire.post(path, body))[0] == 503:
+            await asyncio.sleep(0.05)
+        assert answer[0] == 200
+
+    try:
+        on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20)
+    finally:
+        go_on.set()

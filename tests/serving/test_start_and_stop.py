@@ -49,6 +49,16 @@ def test_another_host_is_listened_on_where_it_is_asked_for(base_paths, tmp_path)
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, host="0.0.0.0")
 
 
+def test_a_models_config_counts_more_than_a_base_path(base_paths, tmp_path):
+    async def scenario(wire):
+        assert tensor(await wire.predict(request("rows", text=[b"a"])), "echo").tolist() == [b"a"]
+        code, words = await wire.refused(request("other", x=np.float32([1])))
+        assert (code, words) == (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(other)")
+
+    paths = {"model_name": "other", "model_base_path": str(base_paths["half_plus_two"])}
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, **paths)
+
+
 async def refused(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,40 @@ async def served(models: Mapping[str, Path], folder: Path, **flags: Any) -> Asyn
             )
     finally:
         await server.stop(1)
+
+
+@contextlib.asynccontextmanager
+async def relay(port: int, cut_after: float = math.inf) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A port that passes all on to another one, and what drops its connections, as a client does that is gone.
+
+    A connection is dropped as well once a client has sent `cut_after` bytes.
+    """
+    writers: list[asyncio.StreamWriter] = []
+
+    def cut() -> None:
+        server.close()  # lest a client comes back by itself
+        for writer in writers:
+            writer.transport.abort()
+
+    async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: float) -> None:
+        with contextlib.suppress(OSError):
+            while most > 0 and (chunk := await reader.read(int(min(most, 1 << 16)))):
+                writer.write(chunk)
+                await writer.drain()
+                most -= len(chunk)
+        if most <= 0:
+            cut()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, onwards = await asyncio.open_connection("127.0.0.1", port)
+        writers.extend([writer, onwards])
+        await asyncio.gather(passed_on(reader, onwards, cut_after), passed_on(there, writer, math.inf))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], cut
+    finally:
+        cut()
 
 
 def request(model: str, signature: str = "", version: int | None = None, **inputs: Any) -> predict_pb2.PredictRequest:
