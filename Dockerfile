@@ -6,7 +6,7 @@ ARG BASE=python:3.10-slim-bookworm
 FROM ${BASE}
 
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libgomp1 make \
+ && apt-get install -y --no-install-recommends ca-certificates g++ libgomp1 make \
  && rm -rf /var/lib/apt/lists/*
 
 # Where the compiled pipeline looks for files of its own: pipeline/kubeflow_dag.py.

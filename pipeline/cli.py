@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pipeline import environment
+from pipeline import environment, run_lock
 from pipeline.compile_command import compile_command
 from pipeline.data_commands import schema, skew, stats
 from pipeline.demo_command import demo
@@ -50,8 +50,15 @@ def run(settings: Settings) -> None:
     """
     paths = Paths.bind(settings)
     require_writable(paths.work)  # before the sample and TFX's own state go there
-    if not settings.data.root:
-        _draw_sample(settings.sample.films, settings.sample.seed, paths.data)
+    # The runner's own lock comes after registration, and the process that `tfx run create` starts takes it: so another.
+    with run_lock.held(paths.work, paths.command_lock):
+        if not settings.data.root:
+            _draw_sample(settings.sample.films, settings.sample.seed, paths.data)
+        sys.exit(_run_by_tfx(settings, paths))
+
+
+def _run_by_tfx(settings: Settings, paths: Paths) -> int:
+    """Registers the pipeline with TFX's command line where it is not, and runs it; the runner's exit code."""
     env = environment.of_process(settings)
     tfx = [str(Path(sys.executable).with_name("tfx"))]
     if not environment.registered(settings):
@@ -64,7 +71,7 @@ def run(settings: Settings) -> None:
             [*tfx, "run", "create", "--engine=local", f"--pipeline_name={settings.name}"],
             env=env | {environment.EXIT_CODE_FILE: str(exit_code)},
         )
-        sys.exit(int(exit_code.read_text()) if done.returncode and exit_code.is_file() else done.returncode)
+        return int(exit_code.read_text()) if done.returncode and exit_code.is_file() else done.returncode
 
 
 def _quietly(command: list[str], env: dict[str, str]) -> None:
@@ -105,12 +112,15 @@ def env(settings: Settings) -> None:
 @settings_options
 def report(settings: Settings, open_it: bool) -> None:
     """Prints the path of the last run's report."""
-    pages = sorted(Paths.bind(settings).reports.glob("*/index.html"))
-    if not pages:
-        raise MarqueeError(f"{Paths.bind(settings).reports}: no report in it yet: `marquee run` makes one.")
-    click.echo(pages[-1])
+    from pipeline import history
+
+    paths = Paths.bind(settings)
+    page = history.last_report(paths, "index.html")
+    if page is None:
+        raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one.")
+    click.echo(page)
     if open_it:
-        webbrowser.open(pages[-1].as_uri())
+        webbrowser.open(page.as_uri())
 
 
 @main.command()

@@ -198,10 +198,12 @@ def stats(settings: Settings, as_html: bool, out: Path | None, open_it: bool, ag
 
 
 def _last_report(paths: Paths) -> Path:
-    reports = sorted(paths.reports.glob("*/index.html"))
-    if not reports:
+    from pipeline import history
+
+    page = history.last_report(paths, "index.html")
+    if page is None:
         raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one; or say --out FILE.")
-    return reports[-1].parent
+    return page.parent
 
 
 def _print(*shown: "RenderableType") -> None:

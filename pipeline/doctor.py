@@ -13,12 +13,9 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from pipeline.stack import PYTHON
+from pipeline.stack import PYTHON, STACKS, chosen, of_tfx, takes
 
 OK, WARN, FAIL = "ok", "warn", "fail"
-# Stack of TFX -> Pythons that it runs on. scripts/setup chooses the same way.
-STACKS = {"1.16": ((3, 10),), "1.21": ((3, 10), (3, 11), (3, 12), (3, 13))}
-NEW_GLIBC = (2, 39)  # from which on the newer stack's wheels load
 PORTS = {8500: "gRPC", 8501: "REST"}
 GIB = 1 << 30
 LITTLE, TOO_LITTLE = 5 * GIB, GIB  # of free disk space
@@ -64,11 +61,11 @@ def examine(work: Path, requirements: Path) -> Iterator[Check]:
     """
     glibc = platform.libc_ver()[1] if platform.libc_ver()[0] == "glibc" else ""
     installed = {each.name: each.version for each in importlib.metadata.distributions() if each.name}
-    stack = stack_of(version(installed, "tfx"))
+    stack = of_tfx(version(installed, "tfx"))
     yield check_glibc(glibc, stack)
     yield check_python(PYTHON, stack)
     yield check_stack(version(installed, "tfx"), stack)
-    lock = requirements / f"tfx-{stack}.lock"
+    lock = requirements / f"tfx-{stack or chosen(glibc or '0.0')}.lock"  # without TFX: what `make setup` installs
     yield check_versions(installed, lock.read_text(encoding="utf-8") if lock.is_file() else None, lock.name)
     yield check_work_folder(work)
     yield check_disk(work, shutil.disk_usage(nearest(work)).free)
@@ -76,11 +73,6 @@ def examine(work: Path, requirements: Path) -> Iterator[Check]:
         yield check_port(port, protocol, is_free(port))
     yield from check_components({name: imported(name) for name in MODULES})
     yield check_dag(imported(DAG))
-
-
-def stack_of(tfx: str | None) -> str:
-    """The stack that a version of TFX belongs to; empty where it is none of ours."""
-    return next((stack for stack in STACKS if tfx and f"{tfx}.".startswith(f"{stack}.")), "")
 
 
 def version(installed: Mapping[str, str], name: str) -> str | None:
@@ -100,19 +92,19 @@ def check_glibc(glibc: str, stack: str) -> Check:
             found="none",
             advice="TFX has wheels for Linux with glibc only: use Debian 12, Ubuntu 22.04 or later, or a container.",
         )
-    new = tuple(map(int, glibc.split(".")[:2])) >= NEW_GLIBC
-    if stack == "1.21" and not new:
-        return Check(name="glibc", verdict=FAIL, found=f"{glibc}, too old for TFX 1.21", advice="Run `make setup`.")
-    if stack == "1.16" and new:
-        return Check(name="glibc", verdict=WARN, found=f"{glibc}, which takes TFX 1.21", advice="Run `make setup`.")
+    if stack and not takes(glibc, stack):
+        return Check(name="glibc", verdict=FAIL, found=f"{glibc}, too old for TFX {stack}", advice="Run `make setup`.")
+    if stack and stack != chosen(glibc):
+        found = f"{glibc}, which takes TFX {chosen(glibc)}"
+        return Check(name="glibc", verdict=WARN, found=found, advice="Run `make setup`.")
     return Check(name="glibc", verdict=OK, found=glibc)
 
 
 def check_python(python: Sequence[int], stack: str) -> Check:
     """Whether the stack runs on this Python."""
     found = ".".join(map(str, python))
-    if stack and tuple(python) not in STACKS[stack]:
-        allowed = ", ".join(".".join(map(str, each)) for each in STACKS[stack])
+    if stack and tuple(python) not in STACKS[stack].pythons:
+        allowed = ", ".join(".".join(map(str, each)) for each in STACKS[stack].pythons)
         advice = f"TFX {stack} needs Python {allowed}: run `make setup`, which finds or fetches one."
         return Check(name="Python", verdict=FAIL, found=found, advice=advice)
     return Check(name="Python", verdict=OK, found=found)

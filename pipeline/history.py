@@ -1,16 +1,21 @@
-"""Executions in ML Metadata, and why each happened."""
+"""Executions in ML Metadata, why each happened, and which report is the last run's."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from ml_metadata.errors import StatusError
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import reasons
 from pipeline.metadata import connection_config
+from pipeline.paths import Paths
 from transform.errors import MarqueeError
 
 FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+RUN = "pipeline_run"  # type of a run's context
+RECORD = "run.json"  # of a report: has the run's id
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
 
 
@@ -23,6 +28,39 @@ def open_store(metadata: Path) -> MetadataStore:
     if not metadata.is_file():
         raise MarqueeError(f"{metadata}: no such file. Nothing has run in this work folder yet: `marquee run`.")
     return MetadataStore(connection_config(metadata))
+
+
+def last_report(paths: Paths, file: str) -> Path | None:
+    """A file of the last run's report; None where no report has one.
+
+    Reports are named by the clock, which may have jumped back; ML Metadata numbers runs as they come. Those that it
+    does not know are of a store from before this one, and by name among themselves.
+
+    Args:
+        paths: of the work folder.
+        file: its name in the folder of a report.
+    """
+    numbers = _numbers_of_runs(paths.metadata)
+    found = paths.reports.glob(f"*/{file}")
+    return max(found, key=lambda each: (numbers.get(_run_of(each.parent), 0), each.parent.name), default=None)
+
+
+def _numbers_of_runs(metadata: Path) -> dict[str, int]:
+    """Numbers of runs, more than 0 and rising as they began, by id; none where no store can be read."""
+    if not metadata.is_file():
+        return {}
+    try:
+        return {context.name: context.id for context in open_store(metadata).get_contexts_by_type(RUN)}
+    except (RuntimeError, StatusError):  # when opened, when read; a report can be shown all the same
+        return {}
+
+
+def _run_of(report: Path) -> str:
+    """The id of the run that a report is of; empty where that cannot be read."""
+    try:
+        return str(json.loads((report / RECORD).read_text(encoding="utf-8"))["id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def of_last(metadata: Path, node: str) -> str:

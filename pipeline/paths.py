@@ -55,7 +55,13 @@ class Paths:
 
     @property
     def lock(self) -> Path:
+        """Held by the runner while it runs a pipeline."""
         return self.work / ".lock"
+
+    @property
+    def command_lock(self) -> Path:
+        """Held by `marquee run` as a whole."""
+        return self.work / ".command.lock"
 
 
 def require_writable(work: Path) -> None:

@@ -1,20 +1,17 @@
 """The local runner: one run at a time in a work folder, progress while it works, a report at its end."""
 
-import contextlib
 import errno
-import fcntl
 import functools
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import beam, engine, history, progress, span_window
+from pipeline import beam, engine, history, progress, run_lock, span_window
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
@@ -42,7 +39,8 @@ class MarqueeDagRunner(LocalDagRunner):
         """
         log = self._paths.logs / time.strftime("%Y%m%dT%H%M%S.log")
         try:
-            with _work_folder(self._paths.work, self._paths.lock):
+            require_writable(self._paths.work)
+            with run_lock.held(self._paths.work, self._paths.lock):
                 beam.require_server(self._settings.beam)
                 span_window.require(self._settings, self._paths)
                 runs_before = record.number_of_runs(self._paths)
@@ -78,23 +76,6 @@ def _outcome(error: Exception) -> record.Outcome:
     if message is None:
         return record.Outcome(state="failed", message=f"{type(error).__name__}: {error}")
     return record.Outcome(state="stopped", message=message)
-
-
-@contextlib.contextmanager
-def _work_folder(work: Path, lock: Path) -> Iterator[None]:
-    """Makes the work folder and holds it: the kernel drops the lock with the process, so none is ever stale."""
-    require_writable(work)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MarqueeError(
-                f"work folder {work}: another run is at work in it. Wait, or set WORK to another."
-            ) from None
-        yield
-    finally:
-        os.close(handle)
 
 
 def users_mistake(error: BaseException) -> str | None:

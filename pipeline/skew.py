@@ -18,7 +18,7 @@ from components.film_example_gen.examples import to_example
 from components.film_example_gen.films import Film
 from components.film_example_gen.posters import PosterError, examine
 from components.film_statistics import film_stats_options
-from pipeline import beam, report, request_logs, schema_changes
+from pipeline import beam, history, report, request_logs, schema_changes
 from pipeline.paths import Paths
 from pipeline.report.record import CACHED, RAN
 from pipeline.span_statistics import NODE, SpanStatistics
@@ -113,16 +113,16 @@ def last_run(paths: Paths) -> LastRun:
     Raises:
         MarqueeError: there is none, or it did not come to statistics and a schema.
     """
-    files = sorted(paths.reports.glob(f"*/{report.RUN_FILE}"))
-    if not files:
+    file = history.last_report(paths, report.RUN_FILE)
+    if file is None:
         raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one.")
-    run = json.loads(files[-1].read_text(encoding="utf-8"))
+    run = json.loads(file.read_text(encoding="utf-8"))
     done = {node["id"]: node["outputs"] for node in run["nodes"] if node["state"] in (RAN, CACHED)}
     schemas = [Path(done[id]["Schema"]) / "schema.pbtxt" for id in ("SchemaGen", "ImportSchemaGen") if id in done]
     if NODE not in done or not schemas or not schemas[0].is_file():
-        raise MarqueeError(f"{files[-1]}: this run has no statistics or no schema. `marquee run` makes them.")
+        raise MarqueeError(f"{file}: this run has no statistics or no schema. `marquee run` makes them.")
     return LastRun(
-        report=files[-1].parent,
+        report=file.parent,
         statistics=SpanStatistics(span=run["ingest"]["span"], folder=Path(done[NODE]["ExampleStatistics"])),
         schema=schema_changes.parse(schemas[0].read_text(encoding="utf-8"), str(schemas[0])),
     )

@@ -27,7 +27,8 @@ class Pipeline:
             "work": str(work),
             "data.root": str(data),
         }
-        self.settings = settings.load(None, quick | overrides)
+        self._given = quick | overrides
+        self.settings = settings.load(None, self._given)
         self.paths = Paths.bind(self.settings)
 
     def run(self, *within: str) -> subprocess.CompletedProcess:
@@ -35,11 +36,15 @@ class Pipeline:
         return subprocess.run([*within, *self._command], env=self._env, capture_output=True, text=True)
 
     @contextlib.contextmanager
-    def started(self) -> Iterator[subprocess.Popen]:
-        """The same, at work in a session of its own, which is killed at the end of the block; it says all in stdout."""
+    def started(self, by_hand: bool = False) -> Iterator[subprocess.Popen]:
+        """The same, at work in a session of its own, which is killed at the end of the block; it says all in stdout.
+
+        `by_hand`: `marquee run`, as a user types it beside the work folder.
+        """
         process = subprocess.Popen(
-            self._command,
+            self._by_hand if by_hand else self._command,
             env=self._env,
+            cwd=self.paths.work.parent if by_hand else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -75,6 +80,11 @@ class Pipeline:
     @property
     def _command(self) -> list[str]:
         return [sys.executable, str(environment.RUNNER)]
+
+    @property
+    def _by_hand(self) -> list[str]:
+        given = [argument for key, value in self._given.items() for argument in ("--set", f"{key}={value}")]
+        return [str(Path(sys.executable).with_name("marquee")), "run", *given]
 
     @property
     def _env(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The whole DAG, twice, then with one poster changed: what is executed again and what is not."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,13 @@ OF_MODEL = ("Trainer", "LatestBlessed", "Evaluator", "ServingCheck", "Pusher")
 NODES = SHARED + [f"{step}.{name}" for name in MODELS for step in OF_MODEL]
 RESOLVERS = ("PreviousSpan", "LatestBlessed")  # have nothing to cache
 NODES.append("ComparisonReport")
+CACHE, RESOLVED = "cache: same inputs and settings", "ran: looks anew in every run"  # as pipeline.reasons says it
 EXECUTED = [node for node in NODES if not node.startswith(RESOLVERS)]
+
+
+def reasons(console: str) -> list[tuple[str, str]]:
+    """Components and why each ran or did not, as a run's console says it: "✓    3.1 s  Transform  cache: ..."."""
+    return re.findall(r"\d s  (\S+)  (.+)$", console, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +72,8 @@ def test_second_run_executes_nothing(pipeline):
     )
     again = pipeline.executions() - before
     assert [node for node in again if node in EXECUTED] == []
+    why = {node: RESOLVED if node.startswith(RESOLVERS) else CACHE for node in NODES}
+    assert sorted(reasons(done.stdout)) == sorted(why.items())
 
 
 def test_one_changed_poster_runs_everything_that_depends_on_it(pipeline):
@@ -88,3 +97,7 @@ def test_one_changed_setting_runs_that_model_alone(pipeline):
     ran = {node for node, state in changed.states().items() if state == "ran" and node in EXECUTED}
     again = {f"{step}.{name}" for name in ("lstm", "fusion") for step in OF_MODEL if step not in RESOLVERS}
     assert ran == again | {"ComparisonReport"}
+    why = dict(reasons(done.stdout))
+    assert why["Trainer.lstm"] == "ran: settings changed (lstm.seed 7 -> 8)"
+    assert why["Trainer.fusion"] == "ran: new parts from Trainer.lstm"
+    assert why["Trainer.cnn"] == CACHE

@@ -1,6 +1,8 @@
 """Killed in each component and run again; refused with a clear word where the input or the folder is wrong."""
 
+import contextlib
 import fcntl
+import sqlite3
 
 import pytest
 
@@ -24,6 +26,7 @@ ORDER = [
     "Pusher.lstm",
     "ComparisonReport",
 ]
+RESOLVERS = ["PreviousSpan", "LatestBlessed.lstm"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_killed_in_each_component_and_resumed(tmp_path, films):
     done = pipeline.run()
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(pipeline.states()) == {*ORDER, "PreviousSpan", "LatestBlessed.lstm"}
+    assert set(pipeline.states()) == {*ORDER, *RESOLVERS}
     finished = pipeline.executions()
     assert {component: finished[component] for component in ORDER} == dict.fromkeys(ORDER, 1)
     schemas = pipeline.paths.artifacts.glob("SchemaGen/schema/*/schema.pbtxt")  # those of killed executions too
@@ -80,6 +83,24 @@ def test_a_work_folder_in_use_is_refused(tmp_path, films):
         done = pipeline.run()
     assert done.returncode == 2
     assert "another run is at work in it" in done.stdout
+
+
+@pytest.mark.timeout(1200)
+def test_of_two_first_runs_at_once_one_is_refused_and_the_other_is_whole(tmp_path, films):
+    quick = {"lstm.epochs": 1, "lstm.folds": 1, "transform.ngram_buckets": 64, "transform.image_size": 16}
+    pipeline = Pipeline(tmp_path / "work", films, models="lstm", **quick)
+    with pipeline.started(by_hand=True) as one, pipeline.started(by_hand=True) as other:
+        said = {process: process.communicate()[0] for process in (one, other)}
+
+    refused, done = sorted(said, key=lambda process: -process.returncode)
+    assert (refused.returncode, done.returncode) == (2, 0), "\n".join(said.values())
+    assert said[refused] == (
+        f"marquee: work folder {pipeline.paths.work}: another run is at work in it. Wait, or set WORK to another.\n"
+    )
+    with contextlib.closing(sqlite3.connect(pipeline.paths.metadata)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert set(pipeline.states()) == {*ORDER, *RESOLVERS}
+    assert pipeline.executions() == dict.fromkeys([*ORDER, *RESOLVERS], 1)
 
 
 def test_a_work_folder_that_cannot_be_made_is_refused(tmp_path, films):

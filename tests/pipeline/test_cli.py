@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from pipeline import cli, environment, settings
+from pipeline.paths import ROOT
 
 
 def call(*arguments: str):
@@ -68,3 +70,40 @@ def test_tfx_finds_our_pip_where_there_is_none_on_the_path(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     path = environment.of_process(settings.Settings())["PATH"].split(os.pathsep)
     assert path == [str(Path(sys.executable).parent), "/nowhere"]
+
+
+# In place of TFX's command line: notes what it is told; registers no sooner than it may; runs nothing.
+TFX = """#!/bin/sh
+echo "$1 $2" >> "$LOCAL_HOME.calls"
+[ "$1" = pipeline ] || exit 0
+[ "$2" = create ] && mkdir -p "$LOCAL_HOME" && mkdir "$LOCAL_HOME/marquee" || { echo "already exists" && exit 1; }
+while [ ! -e "$LOCAL_HOME.go" ]; do sleep 0.02; done
+echo "$4" > "$LOCAL_HOME/marquee/pipeline_args.json"
+"""
+WITH_THAT_TFX = "import sys; from pipeline import cli; sys.executable = sys.argv.pop(1); cli.main()"
+
+
+def test_the_second_of_two_first_runs_at_once_is_refused(tmp_path):
+    tfx = tmp_path / "bin" / "tfx"
+    tfx.parent.mkdir()
+    tfx.write_text(TFX)
+    tfx.chmod(0o755)
+    work, calls, go = (tmp_path / "work", tmp_path / "work" / "tfx.calls", tmp_path / "work" / "tfx.go")
+    python = [sys.executable, "-c", WITH_THAT_TFX, str(tfx.with_name("python"))]
+    run = [*python, "run", "--work", str(work), "--data", str(tmp_path)]
+    with subprocess.Popen(run, cwd=ROOT) as first:
+        try:
+            while not calls.exists():
+                assert first.poll() is None
+                time.sleep(0.02)
+            second = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
+        finally:
+            go.touch()
+    assert second.returncode == 2, second.stdout + second.stderr
+    assert second.stderr == (
+        f"marquee: work folder {work}: another run is at work in it. Wait, or set WORK to another.\n"
+    )
+    assert first.returncode == 0
+    assert calls.read_text().splitlines() == ["pipeline create", "run create"]
+    assert subprocess.run(run, cwd=ROOT).returncode == 0
+    assert calls.read_text().splitlines() == ["pipeline create", "run create", "run create"]

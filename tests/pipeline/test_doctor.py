@@ -1,6 +1,9 @@
 """What the doctor makes of machines and installations, good and bad."""
 
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from click.testing import CliRunner
 from pipeline import cli, doctor
 from pipeline.doctor import FAIL, OK, WARN, Check
 from pipeline.paths import ROOT
+from pipeline.stack import STACKS, of_tfx
 
 LOCK = """\
 # made by uv
@@ -47,7 +51,7 @@ def test_python(python, stack, verdict):
 
 @pytest.mark.parametrize(("tfx", "stack"), [("1.16.0", "1.16"), ("1.21.0", "1.21"), ("1.160.0", ""), ("", "")])
 def test_the_stack_is_that_of_tfx(tfx, stack):
-    assert doctor.stack_of(tfx) == stack
+    assert of_tfx(tfx) == stack
     assert doctor.check_stack(tfx, stack).verdict == (OK if stack else FAIL)
 
 
@@ -67,7 +71,7 @@ def test_many_differences_are_counted():
     assert doctor.check_versions({}, lock, "a.lock").found.endswith("p4 1 and 4 more")
 
 
-@pytest.mark.parametrize("stack", doctor.STACKS)
+@pytest.mark.parametrize("stack", STACKS)
 def test_our_own_locks_are_understood(stack):
     lock = (ROOT / "requirements" / f"tfx-{stack}.lock").read_text(encoding="utf-8")
     assert doctor.locked(lock)["tfx"].startswith(stack)
@@ -137,6 +141,39 @@ def test_the_command_says_what_to_do_and_exits_by_the_worst(verdict, code, monke
     assert "ok   disk: room" in done.output
     assert f"{verdict:<5}port 8500: taken\n     Do this." in done.output
     assert given == [tmp_path / "w"]
+
+
+# The command, in a process that has some distributions no more: neither their metadata nor their modules.
+HIDING = """
+import sys
+from importlib.machinery import PathFinder
+
+hidden = sys.argv.pop(1).split(",")
+distributions, spec = PathFinder.find_distributions, PathFinder.find_spec
+PathFinder.find_distributions = lambda *given: (
+    each for each in distributions(*given) if (each.metadata["Name"] or "").lower() not in hidden
+)
+PathFinder.find_spec = lambda name, *given: None if name.partition(".")[0] in hidden else spec(name, *given)
+
+from pipeline.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("hidden", ["tensorflow", "tensorflow,tfx"])
+def test_it_says_what_is_missing_where_tensorflow_and_tfx_are(hidden, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", HIDING, hidden, "doctor", "--work", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    [versions] = re.findall("^fail versions: .*missing: .*", done.stdout, re.MULTILINE)
+    for name in hidden.split(","):
+        assert re.search(rf"\b{name} \d", versions)
+    assert ("fail stack: TFX is not installed" in done.stdout) == ("tfx" in hidden)
 
 
 def test_every_line_about_this_machine_is_a_verdict_and_needs_no_tfx_import(monkeypatch, tmp_path):
