@@ -237,6 +237,7 @@ def _comparison(
         model=channel_utils.union([trainer.outputs["model"] for trainer in compared]),
         model_run=channel_utils.union([trainer.outputs["model_run"] for trainer in compared]),
         explain_fn=f"{EXPLAIN}.explain_fn",
+        max_words=settings.transform.max_words,
         source=sources[EXPLAIN],
         learnt_examples=window.outputs["examples"] if window else None,
     ).with_id("ComparisonReport")

@@ -23,7 +23,8 @@ METRICS = {"micro_f1": 0.5, "macro_f1": 0.25, "weighted_f1": 0.4, "samples_f1": 
 TRAINING = {
     "name": "cnn", "variant": "default", "seed": 7, "batch_size": 64, "class_balance": "none", "learning_rate": 0.002,
     "class_weights": "effective_number", "focal_gamma": 2.0, "films": 50, "parameters": 1_234_567, "epochs": 3,
-    "folds": 5, "seconds_per_epoch": 1.5, "calibration_error": {"before": 0.0625, "after": 0.03125},
+    "heads": ["likeness", "poster"], "folds": 5, "seconds_per_epoch": 1.5,
+    "calibration_error": {"before": 0.0625, "after": 0.03125},
     "versions": {"tfx": "1.16.0", "tensorflow": "2.16.2", "keras": "3.12.4", "python": "3.10.13"},
 }  # fmt: skip
 HISTOGRAM = [[5, 10, 20], [10, 15, 25], [15, 20, 4]]
@@ -180,7 +181,16 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
             "blessed": blessed,
             "reasons": ["because of this"],
         },
-        history={"loss": [0.5, 0.4, 0.3], "val_loss": [0.6, 0.5, 0.55]},
+        history={
+            "loss": [0.5, 0.4, 0.3],
+            "val_loss": [0.6, 0.5, 0.55],
+            "precision": [0.1, 0.2, 0.3],
+            "val_precision": [0.2, 0.25, 0.5],
+            "recall": [0.5, 0.6, 0.7],
+            "val_recall": [0.5, 0.75, 0.625],
+            "f1": [0.2, 0.3, 0.4],
+            "val_f1": [0.3, 0.375, 0.5],
+        },
         training=TRAINING,
         pushed=pushed,
     )
@@ -210,7 +220,14 @@ def comparison() -> dict[str, Any]:
         },
     }
     bare = {**film, "id": "tt0000002", "poster": None, "heat": {}, "words": {}, "genres": []}
-    counted = {"possible": 4, "models": {"cnn": {"found": 2, "ahead": 0}, "lstm": {"found": 3, "ahead": 1}}}
+    few = {
+        "possible": 4,
+        "models": {"cnn": {"found": 2, "share": 0.5, "ahead": 0}, "lstm": {"found": 3, "share": 0.75, "ahead": 1}},
+    }
+    all_of_them = {
+        "possible": 16,
+        "models": {"cnn": {"found": 4, "share": 0.25, "ahead": 2}, "lstm": {"found": 14, "share": 0.875, "ahead": 6}},
+    }
     return {
         "genres": genres,
         "films": 9,
@@ -220,8 +237,10 @@ def comparison() -> dict[str, Any]:
         },
         "precision_recall": {name: [[0.0, 1.0], [0.5, 0.75], [1.0, 0.25]] for name in ("cnn", "lstm", "bag")},
         "calibration": {name: [{"score": 0.25, "share": 0.5, "count": 8}] for name in ("cnn", "lstm")},
-        "race": {"films": counted, "split": counted},
+        "calibration_error": {"cnn": 0.25, "lstm": 0.25},
+        "race": {"films": few, "split": all_of_them},
         "confusion": {name: [[4, 1, 0], [0, 3, 1], [2, 0, 0]] for name in ("cnn", "lstm")},
+        "confusion_shares": {name: [[0.8, 0.2, 0], [0, 0.75, 0.25], [1, 0, 0]] for name in ("cnn", "lstm")},
         "mistakes": {
             name: [{"id": "tt9", "overview": "Lost.", "genres": [WAR], "said": ["Drama", "Comedy"], "cost": 1.5}]
             for name in ("cnn", "lstm")

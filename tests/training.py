@@ -19,11 +19,16 @@ VARIANTS = [(name, variant) for name in RECIPES for variant in RECIPES[name]] + 
 def fit(transformed, folder: Path, name: str, variant: str, base=None, hyperparameters=None, **changes):
     """The model, and what it left below `folder`: model/ and run/; parts of a fusion, which get `changes`, beside.
 
-    `base` is what this has returned before, to start from; `hyperparameters` what a Tuner has found.
+    `base` is what this has returned before, to start from; `hyperparameters` what a Tuner has found; changes by the
+    name of a part ({"cnn": {...}}) are of that part alone.
     """
+    own = {part: changes.pop(part, {}) for part in RECIPES}
     parts = {}
     if name == "fusion":
-        parts = {part: str(fit(transformed, folder / part, part, variant, **changes).run) for part in RECIPES}
+        parts = {
+            part: str(fit(transformed, folder / part, part, variant, **{**changes, **own[part]}).run)
+            for part in RECIPES
+        }
     started = {"base": {"model": 1, "run": str(base.run)}} if base else {}
     arguments = FnArgs(
         train_files=[str(transformed.transformed / "Split-train" / "*")],

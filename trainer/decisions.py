@@ -10,6 +10,7 @@ film may have.
 
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.special import expit
 from trainer import heads, thresholds
 from trainer.evidence import Evidence
 
+FILE = "decisions.npz"
 RIDGE_OFFSET = 3.0  # films' worth of pull towards no offset
 RIDGE_SLOPE = 3.0  # and towards heads that count the same
 RIDGE_OTHERS = 100.0  # and towards no say of other genres, whose evidence is scaled to a variance of 1
@@ -31,6 +33,7 @@ class Decisions:
     """H heads, G genres, P combinations of M flags.
 
     Attributes:
+        log_odds: of each genre in train, [G]: evidence is what a logit is more.
         patterns: bool [P, M], every combination of flags.
         slopes: [P, H], for the record.
         weights: [P, H, G, G], of a head's evidence for one genre (the first G) in the logit of another.
@@ -38,21 +41,31 @@ class Decisions:
         thresholds: [P, G].
     """
 
+    log_odds: np.ndarray
     patterns: np.ndarray
     slopes: np.ndarray
     weights: np.ndarray
     offsets: np.ndarray
     thresholds: np.ndarray
 
+    def save(self, folder: Path) -> None:
+        np.savez_compressed(folder / FILE, **vars(self))
+
     def rows(self, present: np.ndarray) -> np.ndarray:
         """The combination of each film: bool [N, M] -> int64 [N]."""
         return (present[:, None, :] == self.patterns).all(axis=2).argmax(axis=1)
 
 
+def load(folder: Path) -> Decisions:
+    with np.load(folder / FILE) as file:
+        return Decisions(**file)
+
+
 def choose(evidence: Evidence, log_odds: np.ndarray) -> Decisions:
     """The decisions that are best for what a split says.
 
-    Whatever a film lacks, it is learnt from for every part of what it has: one with poster and overview three times.
+    Whatever a film lacks, it is learnt from for every part of what it has, and that heads tell of: one with poster and
+    overview three times.
 
     Args:
         evidence: of films that the heads have not learnt from.
@@ -67,7 +80,7 @@ def choose(evidence: Evidence, log_odds: np.ndarray) -> Decisions:
     said = evidence.logits - log_odds
     for row, pattern in enumerate(patterns):
         asked = pattern[evidence.looks_at]
-        films = evidence.present[:, pattern].all(axis=1)
+        films = evidence.present[:, pattern].all(axis=1) & evidence.told[asked].all(axis=0)
         if not asked.any() or not films.any():
             continue
         labels, part = evidence.labels[films], said[asked][:, films]
@@ -75,12 +88,15 @@ def choose(evidence: Evidence, log_odds: np.ndarray) -> Decisions:
         limits[row] = thresholds.choose(labels, expit(_logits(part, weights[row, asked], offsets[row])))
     limits[~patterns.any(axis=1)] = limits[-1]  # of a film that has nothing
     rounded = np.round(limits, 6)  # as marquee.json has them
-    return Decisions(patterns=patterns, slopes=slopes, weights=weights, offsets=offsets, thresholds=rounded)
+    return Decisions(
+        log_odds=np.asarray(log_odds), patterns=patterns, slopes=slopes, weights=weights, offsets=offsets,
+        thresholds=rounded,
+    )  # fmt: skip
 
 
-def scores_of(decisions: Decisions, evidence: Evidence, log_odds: np.ndarray) -> np.ndarray:
-    """Calibrated scores, [N, G]; arguments as `choose`."""
-    said = evidence.logits - log_odds
+def scores_of(decisions: Decisions, evidence: Evidence) -> np.ndarray:
+    """Calibrated scores, [N, G]."""
+    said = evidence.logits - decisions.log_odds
     by_pattern = [
         _logits(said, weights, offsets) for weights, offsets in zip(decisions.weights, decisions.offsets, strict=True)
     ]
@@ -94,9 +110,9 @@ class Decide(keras.layers.Layer):
     Scores float32 [N, G] of each head, presence float32 [N] by flag -> scores and thresholds, float32 [N, G] each.
     """
 
-    def __init__(self, decisions: Decisions, log_odds: np.ndarray, **options):
+    def __init__(self, decisions: Decisions, **options):
         super().__init__(trainable=False, **options)
-        self.decisions, self.log_odds = decisions, np.asarray(log_odds, np.float32)
+        self.decisions = decisions
 
     def compute_output_shape(self, said_shape, presence_shape):
         return said_shape[0], said_shape[0]
@@ -106,7 +122,8 @@ class Decide(keras.layers.Layer):
         present = ops.stack([flag > 0.5 for flag in presence], axis=1)
         same = ops.cast(present[:, None, :] == ops.convert_to_tensor(chosen.patterns), "int32")
         pattern = ops.one_hot(ops.argmax(ops.prod(same, axis=2), axis=1), len(chosen.patterns))
-        evidence = ops.stack([heads.logits(scores) - self.log_odds for scores in said], axis=1)
+        log_odds = chosen.log_odds.astype(np.float32)
+        evidence = ops.stack([heads.logits(scores) - log_odds for scores in said], axis=1)
         weights, offsets, limits = (
             ops.convert_to_tensor(values.astype(np.float32))
             for values in (chosen.weights, chosen.offsets, chosen.thresholds)

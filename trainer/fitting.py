@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 import numpy as np
+import scipy
+import sklearn
 import tensorflow as tf
 import tensorflow_transform as tft
 from scipy.special import expit
@@ -41,11 +43,17 @@ from transform.errors import MarqueeError
 log = logging.getLogger("marquee.trainer")
 
 # Settings that training.json repeats.
-RECORDED = ("name", "variant", "seed", "batch_size", "class_weights", "focal_gamma")
+RECORDED = (
+    "name", "variant", "seed", "batch_size", "class_weights", "focal_gamma", "asymmetric_gamma_negative",
+    "asymmetric_gamma_positive", "asymmetric_margin", "embeddings", "backbone", "backbone_scale",
+)  # fmt: skip
 VERSIONS = {
     "tfx": version.__version__,
     "tensorflow": tf.__version__,
     "keras": keras.__version__,
+    "sklearn": sklearn.__version__,
+    "scipy": scipy.__version__,
+    "numpy": np.__version__,
     "python": platform.python_version(),
 }
 # What is solved leaves out half a fold at a time: to learn from nine tenths costs it seconds, and networks minutes.
@@ -137,8 +145,8 @@ def _backbone(settings: Mapping[str, Any]) -> keras.Layer | None:
 def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     """Trains on the train split, keeps the weights that are best on eval, and exports.
 
-    Writes `history.json`, `training.json`, `evidence.npz`, TensorBoard's logs and the network into the ModelRun
-    artifact, the SavedModel into the Model artifact. Never reads the test split.
+    Writes `history.json`, `training.json`, `evidence.npz`, `decisions.npz`, TensorBoard's logs and the network into the
+    ModelRun artifact, the SavedModel into the Model artifact. Never reads the test split.
 
     Args:
         fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, folds, seed,
@@ -214,7 +222,7 @@ def finish(
     inputs = {tensor.name: tensor for tensor in network.inputs}
     inputs |= {flag: keras.Input((), name=flag) for flag in evidence.flags}
     said = network({tensor.name: inputs[tensor.name] for tensor in network.inputs})
-    scores, limits = decisions.Decide(chosen, plain, name="Decide")(
+    scores, limits = decisions.Decide(chosen, name="Decide")(
         [said[head] for head in evidence.heads], [inputs[flag] for flag in evidence.flags]
     )
     model = keras.Model(inputs, {"scores": scores, "thresholds": limits}, name=job.settings["name"])
@@ -222,11 +230,13 @@ def finish(
 
     network.save(job.folder / heads.NETWORK_FILE)
     evidence.save(job.folder)
+    chosen.save(job.folder)
     _write(job.folder / "history.json", history)
-    before, after = expit(evidence.logits.mean(axis=0)), decisions.scores_of(chosen, evidence, plain)
+    before, after = expit(evidence.logits.mean(axis=0)), decisions.scores_of(chosen, evidence)
     labels, on_eval = evidence.labels, evidence.on_eval
     training = {
         **about,
+        "heads": list(evidence.heads),
         "films": job.task.films,
         "fingerprints": job.fingerprints,
         "parameters": network.count_params(),
@@ -245,6 +255,12 @@ def finish(
     }
     _write(job.folder / "training.json", training)
     return model
+
+
+def made_of(job: Job) -> str:
+    """What a training's result depends on beside seed and settings, for the log: films and versions."""
+    films = [f"{split} {fingerprint}" for split, fingerprint in job.fingerprints.items()]
+    return ", ".join([*films, *(f"{name} {version}" for name, version in VERSIONS.items())])
 
 
 def learn_one(job: Job, recipe: Recipe, title: str) -> dict[str, list[float]]:
@@ -331,9 +347,9 @@ def learn_member(
     if not member:
         _check_flag(heads.presence(network), survey, settings["name"])
         log.info(
-            "%s %s: %s parameters, %d films (%s), %d an epoch, %d folds, seed %d, %s",
-            title, settings["variant"], f"{network.count_params():,}", len(fold), survey.fingerprint,
-            times.sum(), members, settings["seed"], ", ".join(f"{name} {one}" for name, one in VERSIONS.items()),
+            "%s %s: %s parameters, %d films, %d an epoch, %d folds, seed %d, %s",
+            title, settings["variant"], f"{network.count_params():,}", len(fold), times.sum(), members,
+            settings["seed"], made_of(job),
         )  # fmt: skip
     left_out = (fold == member) & (members > 1)
     history = learner.learn(

@@ -4,12 +4,16 @@ Nothing is learnt a second time. The heads share no weights, and the decisions a
 films with one of the two: such a film gets what the single model says.
 """
 
+import json
+import logging
 from pathlib import Path
 
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer import backbone, cnn, evidence, fitting, heads, likeness, looks, lstm
+
+log = logging.getLogger("marquee.trainer")
 
 LAYERS = (backbone, cnn, likeness, looks, lstm)  # imported, so that Keras knows the layers of their networks
 
@@ -33,5 +37,9 @@ def run(fn_args: FnArgs) -> keras.Model:
         head: keras.Model(network.input, scores) for network in networks for head, scores in network.output.items()
     }
     network = heads.side_by_side(parts, job.settings["name"])
-    about = {"name": job.settings["name"], "parts": list(folders), "epochs": 0}
+    told = [json.loads((folder / "training.json").read_text(encoding="utf-8")) for folder in folders.values()]
+    seeds = {name: about["seed"] for name, about in zip(folders, told, strict=True)}
+    parts_told = ", ".join(f"{name} (seed {seed})" for name, seed in seeds.items())
+    log.info("%s: of %s, %s", job.settings["name"], parts_told, fitting.made_of(job))
+    about = {"name": job.settings["name"], "parts": list(folders), "seeds": seeds, "epochs": 0}
     return fitting.finish(job, network, said, {}, about)

@@ -36,7 +36,7 @@ def default(task: Task) -> keras.Model:
         [rows] = embed.get_weights()
         rows[list(task.vectors)] = list(task.vectors.values())
         embed.set_weights([rows])
-    words = layers.SpatialDropout1D(task.rate(0.3), name="WordDrop")(words)
+    words = layers.SpatialDropout1D(task.rate(0.3), name="EmbedDrop")(words)
     steps = _bilstm(task.units(64), "BiLSTM", return_sequences=True)(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
     x = layers.Dropout(task.rate(0.5), name="Drop")(x)

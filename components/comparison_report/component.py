@@ -16,6 +16,7 @@ class ComparisonReportSpec(types.ComponentSpec):
         executor.FILMS_KEY: component_spec.ExecutionParameter(type=int),
         executor.EXPLAIN_FN_KEY: component_spec.ExecutionParameter(type=str),
         executor.SOURCE_KEY: component_spec.ExecutionParameter(type=str),
+        executor.MAX_WORDS_KEY: component_spec.ExecutionParameter(type=int),
     }
     INPUTS: ClassVar[dict] = {
         standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -47,6 +48,7 @@ class ComparisonReport(base_component.BaseComponent):
         model: types.BaseChannel,
         model_run: types.BaseChannel,
         explain_fn: str,
+        max_words: int,
         source: str = "",
         films: int = 10,
         learnt_examples: types.BaseChannel | None = None,
@@ -59,6 +61,7 @@ class ComparisonReport(base_component.BaseComponent):
             model: Models with the signatures and the `marquee.json` of BUILD.md, a union of one or more.
             model_run: their ModelRuns.
             explain_fn: import path of a function that says what a network looked at, `trainer.explain.explain_fn`.
+            max_words: of an overview that the models see, and that are left out one by one.
             source: fingerprint of the code of `explain_fn`, so that another one is not taken for the same.
             films: how many films of the test split are shown.
             learnt_examples: raw Examples of all spans that the models learnt from, for a bag of words to learn from;
@@ -72,6 +75,11 @@ class ComparisonReport(base_component.BaseComponent):
                 model=model,
                 model_run=model_run,
                 comparison=types.Channel(type=artifact.ComparisonReport),
-                **{executor.FILMS_KEY: films, executor.EXPLAIN_FN_KEY: explain_fn, executor.SOURCE_KEY: source},
+                **{
+                    executor.FILMS_KEY: films,
+                    executor.EXPLAIN_FN_KEY: explain_fn,
+                    executor.SOURCE_KEY: source,
+                    executor.MAX_WORDS_KEY: max_words,
+                },
             )
         )

@@ -3,9 +3,9 @@
     {"genres": [G], "films": N,
      "models": {name: {"yardstick": bool, "metrics": {name: figure}, "per_genre": {genre: F1}}},
      "precision_recall": {name: [[recall, precision]]},
-     "calibration": {name: [{"score", "share", "count"}]},
-     "race": {"films" and "split": {"possible", "models": {name: {"found", "ahead"}}}},
-     "confusion": {name: [[films]]},                                     rows true, columns said
+     "calibration": {name: [{"score", "share", "count"}]}, "calibration_error": {name: figure},
+     "race": {"films" and "split": {"possible", "models": {name: {"found", "share", "ahead"}}}},
+     "confusion": {name: [[films]]}, "confusion_shares": {name: [[share]]},   rows true, columns said
      "mistakes": {name: [{"id", "overview", "genres", "said", "cost"}]},
      "shown": [{"id", "overview", "genres", "poster", "models": {name: [{"genre", "score", "hit"}]},
                 "heat": {name: {"genre", "image"}},
@@ -37,14 +37,13 @@ from components.thumbnails import data_uri, thumbnail
 from transform import features, overviews
 from transform.errors import MarqueeError
 
-FILMS_KEY, EXPLAIN_FN_KEY, SOURCE_KEY = "films", "explain_fn", "source"
+FILMS_KEY, EXPLAIN_FN_KEY, SOURCE_KEY, MAX_WORDS_KEY = "films", "explain_fn", "source", "max_words"
 LEARNT_EXAMPLES_KEY = "learnt_examples"
 COMPARISON_KEY = "comparison"
 
 TEST = "test"
 MISTAKES = 5  # of a model that are shown
 EXCERPT = 280  # characters of an overview
-MOST_WORDS = 128  # of an overview that are left out one by one
 METRICS = ("micro_f1", "macro_f1", "weighted_f1", "samples_f1", "mean_average_precision")
 
 _LOGGER = logging.getLogger("marquee.comparison")
@@ -83,7 +82,7 @@ class Executor(base_executor.BaseExecutor):
             train, held_out = ((split.overviews, split.labels) for split in learnt)
             bag = yardsticks.bag_of_words(train, held_out, test.overviews)
             scores[yardsticks.NAME], decisions[yardsticks.NAME] = bag
-        for name, constant in yardsticks.constants(test.labels, genres).items():
+        for name, constant in yardsticks.constants(learnt[0].labels, len(test.ids), genres).items():
             scores[name], decisions[name] = constant.astype(np.float32), constant
         chosen = _chosen(test, exec_properties[FILMS_KEY])
         shown = _shown(test, chosen, genres, scoring.posters(examples, TEST, [test.ids[film] for film in chosen]))
@@ -93,7 +92,9 @@ class Executor(base_executor.BaseExecutor):
         ]
         explain = _imported(exec_properties[EXPLAIN_FN_KEY])
         for run in input_dict[MODEL_RUN_KEY]:
-            _explain(shown, explain, Path(run.uri), transformed, test, chosen, genres, models)
+            _explain(
+                shown, explain, Path(run.uri), transformed, test, chosen, genres, models, exec_properties[MAX_WORDS_KEY]
+            )
         for film in shown:
             poster = film.pop("poster_bytes")
             image = thumbnail(poster) if poster else None
@@ -102,6 +103,8 @@ class Executor(base_executor.BaseExecutor):
             name: {"yardstick": name not in models, **_figures(test.labels, scores[name], decisions[name], genres)}
             for name in scores
         }
+        calibration = {name: measures.calibration(test.labels, test.scores[name]) for name in models}
+        confusion = {name: measures.confusion(test.labels, test.decisions[name]) for name in models}
         content = {
             "genres": genres,
             "films": len(test.ids),
@@ -111,12 +114,14 @@ class Executor(base_executor.BaseExecutor):
                 for name, each in scores.items()
                 if figures[name]["metrics"]["mean_average_precision"] is not None
             },
-            "calibration": {name: measures.calibration(test.labels, test.scores[name]) for name in models},
+            "calibration": calibration,
+            "calibration_error": {name: measures.calibration_error(bins) for name, bins in calibration.items()},
             "race": {
                 "films": measures.race(test.labels[chosen], {name: test.scores[name][chosen] for name in models}),
                 "split": measures.race(test.labels, test.scores),
             },
-            "confusion": {name: measures.confusion(test.labels, test.decisions[name]) for name in models},
+            "confusion": confusion,
+            "confusion_shares": {name: measures.shares(table) for name, table in confusion.items()},
             "mistakes": {name: _mistakes(test, name, genres) for name in models},
             "shown": shown,
         }
@@ -226,6 +231,7 @@ def _explain(
     chosen: Sequence[int],
     genres: Sequence[str],
     models: Mapping[str, Any],
+    max_words: int,
 ) -> None:
     """Adds to each film what one network looked at; a fusion looks through those of its parts."""
     about = json.loads((run / "training.json").read_text(encoding="utf-8"))
@@ -241,7 +247,7 @@ def _explain(
             image = thumbnail(film["poster_bytes"], answer["heat"])
             if image:
                 film["heat"][name] = {"genre": genres[column], "image": data_uri(image)}
-        split = [word.decode() for word in overviews.tokenize(tf.constant([film["overview"]]), MOST_WORDS)[0].numpy()]
+        split = [word.decode() for word in overviews.tokenize(tf.constant([film["overview"]]), max_words)[0].numpy()]
         if reads and split:
             attention = answer.get("attention")
             film["words"][name] = {

@@ -3,7 +3,7 @@
 Labels and decisions are bool [N, G], scores float [N, G], for N films and G genres.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,12 @@ def calibration(labels: np.ndarray, scores: np.ndarray) -> list[dict[str, float]
     ]
 
 
+def calibration_error(bins: Sequence[Mapping[str, float]]) -> float:
+    """The expected calibration error of bins as `calibration` makes them."""
+    count = sum(each["count"] for each in bins)
+    return round(sum(each["count"] * abs(each["score"] - each["share"]) for each in bins) / count, 4)
+
+
 def top_three(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Columns of each film's highest scores, best first, [N, up to 3], and which of them are true."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
@@ -47,15 +53,21 @@ def race(labels: np.ndarray, scores: Mapping[str, np.ndarray]) -> dict[str, Any]
     """How many of the films' genres each model has among its top three, and for how many films it alone has most.
 
     Returns:
-        `possible`, the genres that could be found, no more than three a film; and by model `found` and `ahead`.
+        `possible`, the genres that could be found, no more than three a film; and by model `found`, its `share` of
+        those, and `ahead`.
     """
     hits = {name: top_three(labels, each)[1].sum(axis=1) for name, each in scores.items()}
     table = np.stack(list(hits.values()))
     alone = (table == table.max(axis=0)).sum(axis=0) == 1
+    possible = int(np.minimum(labels.sum(axis=1), TOP).sum())
     return {
-        "possible": int(np.minimum(labels.sum(axis=1), TOP).sum()),
+        "possible": possible,
         "models": {
-            name: {"found": int(found.sum()), "ahead": int((alone & (found == table.max(axis=0))).sum())}
+            name: {
+                "found": int(found.sum()),
+                "share": round(found.sum() / max(possible, 1), 4),
+                "ahead": int((alone & (found == table.max(axis=0))).sum()),
+            }
             for name, found in hits.items()
         },
     }
@@ -72,6 +84,11 @@ def confusion(labels: np.ndarray, decisions: np.ndarray) -> list[list[int]]:
     table = missed.T.astype(int) @ wrong.astype(int)
     np.fill_diagonal(table, (labels & decisions).sum(axis=0))
     return table.tolist()
+
+
+def shares(confusion: Sequence[Sequence[int]]) -> list[list[float]]:
+    """Each row of a confusion by its sum."""
+    return [[round(films / max(sum(row), 1), 4) for films in row] for row in confusion]
 
 
 def cost(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -44,12 +44,21 @@ def bag_of_words(
     return scores, decisions
 
 
-def constants(labels: np.ndarray, genres: Sequence[str]) -> dict[str, np.ndarray]:
-    """Decisions [N, G] of answers that are the same for every film: the best such by micro-F1, and every genre."""
-    best = multilabel.evaluate(labels, labels.astype(np.float32), labels).best_constant.genres
-    always = np.zeros(labels.shape, bool)
+def constants(train: np.ndarray, films: int, genres: Sequence[str]) -> dict[str, np.ndarray]:
+    """Answers that are the same for every film: the best such by micro-F1 on train, and every genre.
+
+    Args:
+        train: labels bool [N, G].
+        films: M, to answer for.
+        genres: names, [G].
+
+    Returns:
+        Decisions bool [M, G] by name.
+    """
+    best = multilabel.best_constant(train.sum(axis=0), len(train)).genres
+    always = np.zeros((films, len(genres)), bool)
     always[:, list(best)] = True
-    return {"always " + ", ".join(genres[genre] for genre in best): always, "every genre": np.ones_like(labels)}
+    return {"always " + ", ".join(genres[genre] for genre in best): always, "every genre": np.ones_like(always)}
 
 
 def _best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:

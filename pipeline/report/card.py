@@ -10,17 +10,18 @@ from markdown_it import MarkdownIt
 
 from pipeline.report.figures import percent
 from pipeline.report.page import AVERAGES, ENVIRONMENT, figure
-from pipeline.report.words import MEASURES, beginnings, calibration_error, confusions, versions
+from pipeline.report.words import MEASURES, beginnings, confusions, versions
 
 FEW = 10  # films of a genre in test: figures of fewer say little
 # What each model is, by name and variant.
 NETWORKS = {
-    ("cnn", "default"): "convolutional networks, each of four convolutions, mean and peak over the poster",
+    ("cnn", "default"): "convolutional networks, each of four convolutions, mean and peak over the poster, {likeness}",
     ("cnn", "reference"): "a convolutional network of seven convolutions and two dense layers",
     ("lstm", "default"): "bidirectional LSTMs with attention, and a linear model over n-grams of words and letters",
     ("lstm", "reference"): "two stacked bidirectional LSTMs",
     ("fusion", "default"): "the trained networks for posters and overviews, weighed by what a film has",
 }
+LIKENESS = "and a linear model over how alike a poster is to others, in colours, edges and patches"
 INPUTS = {"cnn": "the poster", "lstm": "the overview", "fusion": "the poster, the overview, or both"}
 SLICES = {
     "has_poster=yes": "with a poster",
@@ -52,10 +53,10 @@ def markdown(run: Mapping[str, Any], name: str) -> str:
         training=model["training"],
         beginnings=beginnings(model["training"]),
         versions=versions(model["training"]),
-        network=NETWORKS.get((name, model["training"].get("variant", "default"))),
+        network=network(name, model["training"]),
         looks_at=INPUTS.get(name, "what its network takes"),
         table=comparison["models"] if comparison else {},
-        error=calibration_error(comparison["calibration"][name]) if comparison else None,
+        error=comparison["calibration_error"][name] if comparison else None,
         confusions=confusions(comparison, name) if comparison else [],
         balance=balance,
         films_of=training,
@@ -68,6 +69,20 @@ def markdown(run: Mapping[str, Any], name: str) -> str:
         figure=figure,
         percent=percent,
     )
+
+
+def network(name: str, training: Mapping[str, Any]) -> str | None:
+    """What a model is, in a few words; None: it is none of Marquee's.
+
+    Args:
+        name: of the model.
+        training: training.json.
+    """
+    if backbone := training.get("backbone"):
+        return f"linear models over the features of a frozen network, {backbone}, {LIKENESS}"
+    said = NETWORKS.get((name, training.get("variant", "default")))
+    said = said and said.format(likeness=LIKENESS)
+    return f"{said}; words begin with the vectors of {training['embeddings']}" if training.get("embeddings") else said
 
 
 def page(text: str, title: str) -> str:

@@ -72,12 +72,11 @@ def race(found: Mapping[str, Any]) -> Figure:
     figure = go.Figure()
     for (key, label), colour in zip(SPLITS, SERIES, strict=False):
         counted = found["race"][key]
-        possible = max(counted["possible"], 1)
         figure.add_bar(
             name=label,
             orientation="h",
             y=names,
-            x=[counted["models"][name]["found"] / possible for name in names],
+            x=[counted["models"][name]["share"] for name in names],
             hovertext=[
                 f"{text(name)}, {label}: {counted['models'][name]['found']:,} of {counted['possible']:,}; "
                 f"more than any other for {counted['models'][name]['ahead']:,} films"
@@ -101,10 +100,9 @@ def race(found: Mapping[str, Any]) -> Figure:
 def confusion(found: Mapping[str, Any], name: str) -> Figure:
     """Of the films with a genre, the share that was given another instead, and on the diagonal that genre."""
     genres, table = found["genres"], found["confusion"][name]
-    totals = [max(sum(row), 1) for row in table]
     figure = go.Figure()
     figure.add_heatmap(
-        z=[[count / total for count in row] for row, total in zip(table, totals, strict=True)],
+        z=found["confusion_shares"][name],
         x=genres,
         y=genres,
         zmin=0,

@@ -84,7 +84,8 @@ class RunRecord:
 
 
 def as_dict(run: RunRecord) -> dict[str, Any]:
-    return dataclasses.asdict(run) | {"seconds": run.seconds}
+    rejected = sum(run.ingest.get("rejects", {}).values())
+    return dataclasses.asdict(run) | {"seconds": run.seconds, "rejected": rejected}
 
 
 def number_of_runs(paths: Paths) -> int:

@@ -32,7 +32,15 @@ METRICS = {
     "films": "number of films, after over before",
 }
 # Key of training.json's versions -> name.
-SOFTWARE = {"tfx": "TFX", "tensorflow": "TensorFlow", "keras": "Keras", "python": "Python"}
+SOFTWARE = {
+    "tfx": "TFX",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "sklearn": "scikit-learn",
+    "scipy": "SciPy",
+    "numpy": "NumPy",
+    "python": "Python",
+}
 # Hyperparameter of a search -> name; the last two are factors of the network's own.
 SEARCHED = {
     "learning_rate": "learning rate",
@@ -143,13 +151,6 @@ def tint(worth: Sequence[float], place: int) -> str:
 def looked_at(attention: Sequence[float] | None, place: int) -> bool:
     """Whether attention gives a word twice its share."""
     return attention is not None and place < len(attention) and attention[place] * len(attention) >= 2
-
-
-def calibration_error(bins: Sequence[Mapping[str, float]]) -> float:
-    """The expected calibration error of the bins of comparison.json."""
-    return sum(each["count"] * abs(each["score"] - each["share"]) for each in bins) / sum(
-        each["count"] for each in bins
-    )
 
 
 def confusions(found: Mapping[str, Any], name: str, count: int = 5) -> list[dict[str, Any]]:

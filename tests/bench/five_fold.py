@@ -25,7 +25,8 @@ def five_fold(run: Path) -> dict[str, float]:
 
 
 def over(found: Evidence) -> dict[str, float]:
-    """The same of any evidence."""
+    """The same of any evidence, over the films that all heads tell of."""
+    found = of(found, found.told.all(axis=0))
     answers = [dataclasses.asdict(_evaluate(found, seed)) for seed in SEEDS]
     return {
         name: float(np.mean([answer[name] for answer in answers]))
@@ -42,7 +43,7 @@ def _evaluate(found: Evidence, seed: int) -> Evaluation:
     for number in range(FOLDS):
         asked = fold == number
         chosen = decisions.choose(of(found, ~asked), log_odds)
-        scores[asked] = decisions.scores_of(chosen, of(found, asked), log_odds)
+        scores[asked] = decisions.scores_of(chosen, of(found, asked))
         said[asked] = scores[asked] >= chosen.thresholds[chosen.rows(found.present[asked])]
     return evaluate(found.labels, scores, said)
 

@@ -3,7 +3,8 @@
 Two runs of the pipeline in one work folder, the default variants and the reference ones. Figures are those of each
 run's comparison.json, on the test split; nothing is chosen on it. Committees are also asked about the films that each
 member has not learnt from (`five_fold`). A run that took hours is not run again: its rows stay
-in `<work>/bench-models/<variant>.json`, with the commit that they were measured at, until that file is removed.
+in `<work>/bench-models/<variant>.json`, with the commit that they were measured at, until that file is removed; rows of
+other films are refused.
 """
 
 import argparse
@@ -40,15 +41,18 @@ def main() -> None:
     parser.add_argument("--work", required=True, help="where the runs go; kept, so that a second call is short")
     parser.add_argument("--span", help="[default: the latest]")
     given = parser.parse_args()
+    films = {"data": str(Path(given.data).resolve()), "span": given.span}
     rows, folded = {}, {}
     for variant, arguments in RUNS.items():
         kept = Path(given.work, "bench-models", f"{variant}.json")
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             models = _compared(given, arguments)
-            content = {"commit": _commit(), "models": models, "five_fold": _five_fold(given, variant, models)}
+            content = {"commit": _commit(), **films, "models": models, "five_fold": _five_fold(given, variant, models)}
             kept.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         measured = json.loads(kept.read_text(encoding="utf-8"))
+        if any(measured[key] != films[key] for key in films):
+            sys.exit(f"{kept}: of span {measured['span']} of {measured['data']}. Remove it, or set another WORK.")
         print(f"{variant} variants: measured at commit {measured['commit']}")
         for name, row in measured["models"].items():
             rows[name if row["yardstick"] or variant == "default" else f"{name}, {variant}"] = row

@@ -29,6 +29,12 @@ def test_bins_hold_every_score_once():
     assert measures.calibration(LABELS, np.ones((3, 3)))[0] == {"score": 1.0, "share": 0.4444, "count": 9}
 
 
+def test_the_calibration_error_weighs_bins_by_what_is_in_them():
+    assert measures.calibration_error([{"score": 0.25, "share": 0.5, "count": 3}]) == 0.25
+    bins = [{"score": 0.1, "share": 0.2, "count": 3}, {"score": 0.9, "share": 0.4, "count": 1}]
+    assert measures.calibration_error(bins) == 0.2
+
+
 def test_the_race_counts_what_is_found_and_who_is_ahead():
     labels = np.array([[1, 0, 0, 0, 0], [1, 1, 1, 1, 0]], bool)
     good = np.array([[0.9, 0.1, 0.2, 0.3, 0.0], [0.9, 0.8, 0.7, 0.1, 0.0]])
@@ -36,13 +42,14 @@ def test_the_race_counts_what_is_found_and_who_is_ahead():
     counted = measures.race(labels, {"good": good, "bad": bad})
     assert counted == {
         "possible": 4,  # one of the first film, three of the second
-        "models": {"good": {"found": 4, "ahead": 1}, "bad": {"found": 3, "ahead": 0}},
+        "models": {"good": {"found": 4, "share": 1, "ahead": 1}, "bad": {"found": 3, "share": 0.75, "ahead": 0}},
     }
 
 
 def test_confusion_pairs_what_was_missed_with_what_was_said():
     decisions = np.array([[0, 1, 0], [1, 1, 0], [1, 1, 0]], bool)
     assert measures.confusion(LABELS, decisions) == [[1, 1, 0], [0, 1, 0], [1, 1, 0]]
+    assert measures.shares([[1, 1, 0], [0, 3, 1], [0, 0, 0]]) == [[0.5, 0.5, 0], [0, 0.75, 0.25], [0, 0, 0]]
 
 
 def test_the_costliest_film_is_the_one_that_is_most_wrong():
@@ -70,7 +77,9 @@ def test_the_bag_of_words_learns_words_and_answers_what_it_cannot_learn():
 
 
 def test_constants_are_named():
-    found = yardsticks.constants(LABELS, ["Drama", "Comedy", "War"])
+    found = yardsticks.constants(LABELS, 5, ["Drama", "Comedy", "War"])
     assert list(found) == ["always Drama, Comedy, War", "every genre"]
-    assert all(answer.all() for answer in found.values())
-    assert list(yardsticks.constants(LABELS[:1], ["Drama", "Comedy", "War"]))[:1] == ["always Drama"]
+    assert all(answer.all() and answer.shape == (5, 3) for answer in found.values())
+    best, every = yardsticks.constants(LABELS[:1], 2, ["Drama", "Comedy", "War"]).items()
+    assert (best[0], best[1].tolist()) == ("always Drama", [[True, False, False]] * 2)
+    assert every[1].all()

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from tfx import types
 from tfx.types import standard_artifacts
 
@@ -13,6 +15,7 @@ from components.comparison_report.artifact import ComparisonReport as Artifact
 from components.comparison_report.component import ComparisonReport
 from tests.execute import execute
 from tests.training import fit
+from trainer.metrics import expected_calibration_error
 from transform.errors import MarqueeError
 
 SPLITS = '["train", "eval", "test"]'
@@ -26,6 +29,7 @@ def component(**parameters) -> ComparisonReport:
         model=types.Channel(type=kinds.Model),
         model_run=types.Channel(type=kinds.ModelRun),
         explain_fn="trainer.explain.explain_fn",
+        max_words=20,
         **parameters,
     )
 
@@ -63,7 +67,9 @@ def compared(transformed, fits, folder: Path, window: int = 1, **parameters) -> 
 def test_the_spec():
     report = component(films=7, source="abc")
     assert report.outputs["comparison"].type is Artifact
-    assert report.exec_properties == {"films": 7, "explain_fn": "trainer.explain.explain_fn", "source": "abc"}
+    given = {"films": 7, "explain_fn": "trainer.explain.explain_fn", "source": "abc", "max_words": 20}
+    assert report.exec_properties == given
+    assert component().exec_properties["films"] == 10
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,10 @@ def fusion(transformed, tmp_path_factory):
 def content(transformed, fusion, tmp_path_factory):
     parts = [part(fusion, name) for name in ("lstm", "cnn")]  # whatever the order
     return compared(transformed, [*parts, fusion], tmp_path_factory.mktemp("comparison"), films=4)
+
+
+def served(fusion, name):
+    return tf.saved_model.load(str(part(fusion, name).model)).signatures
 
 
 def part(fusion, name):
@@ -108,6 +118,32 @@ def test_films_are_shown_with_what_was_looked_at(content, transformed):
             assert len(said["words"]) == len(said["worth"]) == len(said["attention"])
             assert sum(said["attention"]) == pytest.approx(1, abs=0.02)
         assert film["poster"] is None or film["poster"].startswith("data:image/webp")
+
+
+@pytest.mark.slow
+def test_what_is_counted_is_what_the_served_models_say(content, fusion, transformed):
+    genres, records = content["genres"], transformed.raw("test")
+    labels = fusion.served["transform_labels"](examples=tf.constant(records))["labels"].numpy().astype(bool)
+    models = {"fusion": fusion.served, **{name: served(fusion, name) for name in ("cnn", "lstm")}}
+    answers = {name: model["serving_examples"](examples=tf.constant(records)) for name, model in models.items()}
+    found = {}
+    for name, answer in answers.items():
+        said, scores = answer["predicted"].numpy().astype(bool), answer["scores"].numpy()
+        both = [int((labels[:, genre] & said[:, genre]).sum()) for genre in range(len(genres))]
+        table = np.array(content["confusion"][name])
+        assert table.diagonal().tolist() == both
+        assert table[0, 1] == (labels[:, 0] & ~said[:, 0] & ~labels[:, 1] & said[:, 1]).sum()
+        best = np.argsort(-scores, axis=1)[:, :3]
+        found[name] = int(np.take_along_axis(labels, best, axis=1).sum())
+        assert content["calibration_error"][name] == pytest.approx(expected_calibration_error(labels, scores), abs=2e-3)
+        costs = [mistake["cost"] for mistake in content["mistakes"][name]]
+        assert costs == sorted(costs, reverse=True)
+        surprise = -np.log(np.where(labels, scores, 1 - scores)).mean(axis=1)
+        assert costs[0] == pytest.approx(surprise.max(), abs=2e-3)
+    assert {name: counted["found"] for name, counted in content["race"]["split"]["models"].items()} == found
+    assert content["race"]["split"]["possible"] == np.minimum(labels.sum(axis=1), 3).sum()
+    for name, counted in content["race"]["films"]["models"].items():
+        assert counted["found"] == sum(answer["hit"] for film in content["shown"] for answer in film["models"][name])
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.datapath import IMAGE_SIZE
 from tests.pictures import picture
 from tests.training import RECIPES, VARIANTS, fit
-from trainer import data
+from trainer import data, decisions, evidence
 from transform import features
 
 pytestmark = pytest.mark.slow
@@ -126,20 +126,59 @@ def test_a_missing_input_is_answered_as_a_missing_one(fitted):
     np.testing.assert_allclose(fitted.served["serving_examples"](examples=tf.constant([example]))["scores"], absent)
 
 
-def test_a_film_with_one_of_two_gets_from_fusion_what_the_single_model_says(fitted):
-    if fitted.name != "fusion":
-        return
-    both = inputs("fusion", 3)
-    for part, names in INPUTS.items():
-        if part == "fusion":
-            continue
-        alone = tf.saved_model.load(str(fitted.model.parent / part / "model")).signatures["serving_default"]
-        expected = alone(**{name: both[name] for name in names})
-        asked = fitted.served["serving_default"](
-            **{name: values if name in names else tf.constant([""] * 3) for name, values in both.items()}
-        )
-        np.testing.assert_allclose(asked["scores"], expected["scores"], atol=1e-6)
-        np.testing.assert_array_equal(asked["predicted"], expected["predicted"])
+def test_a_film_with_one_of_two_gets_from_fusion_what_the_single_model_says(fitted, transformed):
+    if fitted.name == "fusion":
+        check_single_models(fitted, transformed)
+
+
+def test_so_it_does_where_one_of_the_models_is_no_committee(transformed, tmp_path):
+    """So that there is less evidence of what both say than of what one does."""
+    check_single_models(fit(transformed, tmp_path, "fusion", "default", epochs=1, cnn={"folds": 1}), transformed)
+
+
+def check_single_models(fusion, transformed) -> None:
+    """Asks for films with both, with one, with the other, with nothing, in one batch, by both signatures."""
+    raw = [tf.train.Example.FromString(record).features.feature for record in transformed.raw("test")]
+    posters, overviews = (
+        [feature[key].bytes_list.value[0] for feature in raw if feature[key].bytes_list.value]
+        for key in (features.POSTER, features.OVERVIEW)
+    )
+    given = {features.POSTER: [*posters[:3], *posters[:3], *[b""] * 3, b""]}
+    given[features.OVERVIEW] = [*overviews[:3], *[b""] * 3, *overviews[:3], b""]
+    has = {"both": slice(0, 3), "cnn": slice(3, 6), "lstm": slice(6, 9), "nothing": slice(9, 10)}
+    examples = []
+    for row in zip(*given.values(), strict=True):
+        feature = (example := tf.train.Example()).features.feature
+        for name, value in zip(given, row, strict=True):
+            if value:
+                feature[name].bytes_list.value.append(value)
+        examples.append(example.SerializeToString())
+    by_name = fusion.served["serving_default"](**{name: tf.constant(values) for name, values in given.items()})
+    by_example = fusion.served["serving_examples"](examples=tf.constant(examples))
+    about = json.loads((fusion.model / "assets.extra" / "marquee.json").read_text())
+    for said in (by_name, by_example):
+        scores, predicted = (said[key].numpy() for key in ("scores", "predicted"))
+        for part, missing in (("cnn", "overview"), ("lstm", "poster")):
+            alone = tf.saved_model.load(str(fusion.model.parent / part / "model")).signatures["serving_default"]
+            expected = alone(**{name: tf.constant(given[name][has[part]]) for name in INPUTS[part]})
+            np.testing.assert_allclose(scores[has[part]], expected["scores"], atol=1e-6)
+            np.testing.assert_array_equal(predicted[has[part]], expected["predicted"])
+            limits = np.float32(about["thresholds_without"][missing])
+            np.testing.assert_array_equal(predicted[has[part]], scores[has[part]] >= limits)
+            assert (np.abs(scores[has["both"]] - scores[has[part]]).max(axis=1) > 1e-4).all()
+
+
+def test_the_decisions_beside_the_run_are_those_of_the_exported_model(fitted, transformed):
+    told, chosen = evidence.load(fitted.run), decisions.load(fitted.run)
+    records = transformed.raw("eval")
+    ids = [tf.train.Example.FromString(record).features.feature[features.ID].bytes_list.value[0] for record in records]
+    places = [told.films.tolist().index(film) for film in ids]
+    assert told.on_eval[places].all()
+    expected = decisions.scores_of(chosen, told)[places]
+    answer = fitted.served["serving_examples"](examples=tf.constant(records))
+    np.testing.assert_allclose(answer["scores"], expected, atol=1e-3)  # of scores near 0 and 1 logits are cut
+    rows = chosen.rows(told.present[places])
+    np.testing.assert_array_equal(answer["predicted"], answer["scores"].numpy() >= np.float32(chosen.thresholds[rows]))
 
 
 def test_a_poster_that_is_no_picture_names_its_row(fitted):

@@ -123,12 +123,13 @@ def test_every_figure_is_drawn_with_what_the_json_says(page, whole):
     assert data(page, "per-genre")[0]["x"] == [0.75, 0.5, 0]
     assert marks(page, "curves-loss", ".scatterlayer path.js-line") == 4
     assert data(page, "curves-loss")[1]["y"] == [0.6, 0.5, 0.55]
+    assert [data(page, f"curves-{metric}")[1]["y"][-1] for metric in ("precision", "recall", "f1")] == [0.5, 0.625, 0.5]
 
     assert marks(page, "precision-recall", ".scatterlayer path.js-line") == 3
     assert [line["line"]["dash"] for line in data(page, "precision-recall")] == ["solid", "solid", "dot"]
     assert data(page, "calibration")[1]["y"] == [0.5]
     assert marks(page, "race", ".bars .point path") == 4
-    assert data(page, "race")[0]["x"] == [2 / 4, 3 / 4]
+    assert [bars["x"] for bars in data(page, "race")] == [[2 / 4, 3 / 4], [4 / 16, 14 / 16]]
     assert data(page, "confusion-cnn")[0]["z"][0] == [4 / 5, 1 / 5, 0]
     assert "missed and Comedy said: 1 films" in data(page, "confusion-cnn")[0]["hovertext"][0][1]
 
@@ -149,6 +150,7 @@ def test_films_are_shown_with_what_each_model_said_and_looked_at(page, whole):
     assert first.locator("img").count() == 2
     words = {word.inner_text(): word.get_attribute("class") for word in first.locator(".overview span[title]").all()}
     assert words == {"a": "", "war": "for-more seen", "hero": "against-more"}
+    assert first.locator(".overview").first.inner_text() == "A <b>war</b> hero"
     assert "no genre" in second.inner_text()
     assert "A <b>war</b> hero" in second.inner_text()
     table = page.locator("#comparison table").first.inner_text()
@@ -182,6 +184,21 @@ def test_text_is_large_enough_and_stands_out(page, whole):
         expect(page.locator("#figure-genres .ytick text").first).to_have_css("fill", INK[scheme])
         texts = page.evaluate(TEXTS)
         assert len(texts) > 200
+        assert [text for text in texts if text["size"] < 13.99] == []
+        assert [text for text in texts if text["contrast"] < 4.5] == []
+
+
+def test_a_card_can_be_read_on_a_phone_in_both_themes(page, whole):
+    page.set_viewport_size(PHONE)
+    page.goto(whole)
+    page.get_by_role("link", name="model card").first.click()
+    expect(page.locator("h1")).to_contain_text("Model card")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("body")).to_have_css("background-color", PAPER[scheme])
+        texts = page.evaluate(TEXTS)
+        assert len(texts) > 100
         assert [text for text in texts if text["size"] < 13.99] == []
         assert [text for text in texts if text["contrast"] < 4.5] == []
 

@@ -65,7 +65,7 @@ def test_a_fusion_says_what_it_is_made_of():
     told = {"name": "fusion", "parts": ["cnn", "lstm"], "epochs": 0}
     kept = {key: reports.TRAINING[key] for key in ("parameters", "calibration_error", "versions")}
     found = reports.comparison()
-    found["calibration"]["fusion"], found["confusion"]["fusion"] = found["calibration"]["cnn"], [[0] * 3] * 3
+    found["calibration_error"]["fusion"], found["confusion"]["fusion"] = 0.125, [[0] * 3] * 3
     model = dataclasses.replace(reports.model(), training=told | kept)
     text = written("fusion", models={"fusion": model}, comparison=found)
     assert "Made of cnn and lstm; nothing is trained a second time." in text
@@ -106,6 +106,26 @@ def test_what_a_training_began_with(training, sentence):
     assert sentence in lines
     known = [line for line in lines if line.startswith(("- Started", "- A warm start", "- Found by"))]
     assert known == ([sentence] if training else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "words"),
+    [
+        ("cnn", {}, "each of four convolutions, mean and peak over the poster, and a linear model over how alike"),
+        (
+            "cnn",
+            {"backbone": "nets/a.keras"},
+            "over the features of a frozen network, nets/a.keras, and a linear model",
+        ),
+        (
+            "lstm",
+            {"embeddings": "glove.txt"},
+            "n-grams of words and letters; words begin with the vectors of glove.txt",
+        ),
+    ],
+)
+def test_what_a_network_is(name, training, words):
+    assert words in (card.network(name, reports.TRAINING | training) or "")
 
 
 def test_a_reference_variant_and_no_comparison():

@@ -52,7 +52,7 @@ def test_an_overconfident_head_is_taken_back():
     loud = dataclasses.replace(given, logits=LOG_ODDS + 8 * (given.logits - LOG_ODDS))
     chosen = decisions.choose(loud, LOG_ODDS)
     assert chosen.slopes[1, 0] == pytest.approx(2 / 8, abs=0.05)  # clues of strength 1 and noise 1 weigh twice
-    scores = decisions.scores_of(chosen, loud, LOG_ODDS)
+    scores = decisions.scores_of(chosen, loud)
     assert metrics.expected_calibration_error(loud.labels, scores) < 0.02
     assert metrics.expected_calibration_error(loud.labels, expit(loud.logits[0])) > 0.05
 
@@ -79,16 +79,41 @@ def test_a_film_with_one_of_two_gets_what_the_single_model_says():
     given, other = films(3_000), films(3_000, seed=1)
     both, alone = decisions.choose(given, LOG_ODDS), decisions.choose(words_alone(given), LOG_ODDS)
     only = having(other, False, True)
-    expected = decisions.scores_of(alone, words_alone(only), LOG_ODDS)
-    np.testing.assert_allclose(decisions.scores_of(both, only, LOG_ODDS), expected)
+    expected = decisions.scores_of(alone, words_alone(only))
+    np.testing.assert_allclose(decisions.scores_of(both, only), expected)
     np.testing.assert_array_equal(both.thresholds[both.rows(only.present)][0], alone.thresholds[1])
-    whole = decisions.scores_of(both, having(other, True, True), LOG_ODDS)
+    whole = decisions.scores_of(both, having(other, True, True))
     assert cost(other, whole) < cost(other, expected)
+
+
+def test_what_one_head_has_learnt_from_the_other_may_still_be_asked_about():
+    given = films(3_000)
+    untold = np.arange(3_000) % 2 == 0
+    logits = given.logits.copy()
+    logits[0, untold] = np.nan
+    partly = dataclasses.replace(given, logits=logits)
+    expected, chosen = decisions.choose(words_alone(given), LOG_ODDS), decisions.choose(partly, LOG_ODDS)
+    np.testing.assert_array_equal(chosen.thresholds[1], expected.thresholds[1])  # of all films
+    np.testing.assert_array_equal(chosen.weights[1, 1], expected.weights[1, 0])
+    half = dataclasses.replace(
+        given, films=given.films[~untold], on_eval=given.on_eval[~untold], labels=given.labels[~untold],
+        present=given.present[~untold], logits=given.logits[:, ~untold],
+    )  # fmt: skip
+    for row in (2, 3):
+        np.testing.assert_array_equal(chosen.weights[row], decisions.choose(half, LOG_ODDS).weights[row])
+
+
+def test_saved_and_loaded(tmp_path):
+    chosen = decisions.choose(films(500), LOG_ODDS)
+    chosen.save(tmp_path)
+    again = decisions.load(tmp_path)
+    for name, values in vars(chosen).items():
+        np.testing.assert_array_equal(getattr(again, name), values)
 
 
 def test_a_film_with_nothing_gets_the_shares_of_train():
     given = films(500)
-    scores = decisions.scores_of(decisions.choose(given, LOG_ODDS), having(given, False, False), LOG_ODDS)
+    scores = decisions.scores_of(decisions.choose(given, LOG_ODDS), having(given, False, False))
     np.testing.assert_allclose(scores[0], expit(LOG_ODDS))
 
 
@@ -100,7 +125,7 @@ def test_the_last_word_on_how_sure_to_be_is_evals():
     said = given.logits - LOG_ODDS
     mixed = np.where(on_eval[:, None], said, said / 3 + rng.normal(size=said.shape))
     chosen = decisions.choose(dataclasses.replace(given, on_eval=on_eval, logits=mixed + LOG_ODDS), LOG_ODDS)
-    scores = decisions.scores_of(chosen, given, LOG_ODDS)
+    scores = decisions.scores_of(chosen, given)
     assert metrics.expected_calibration_error(given.labels[on_eval], scores[on_eval]) < 0.03
     without = decisions.choose(
         dataclasses.replace(given, on_eval=np.zeros(6_000, bool), logits=mixed + LOG_ODDS), LOG_ODDS
@@ -118,7 +143,7 @@ def test_hardly_any_film_leaves_the_heads_alone(count):
     chosen = decisions.choose(few, LOG_ODDS)
     assert np.abs(chosen.offsets - LOG_ODDS).max() < 1
     assert ((chosen.thresholds > 0) & (chosen.thresholds < 1)).all()
-    scores = decisions.scores_of(chosen, films(5), LOG_ODDS)
+    scores = decisions.scores_of(chosen, films(5))
     assert ((scores > 0) & (scores < 1)).all()
 
 
@@ -127,11 +152,9 @@ def test_the_layer_says_what_scores_of_says():
     given.logits[:, 0], given.logits[:, 1] = 40, -40  # scores of 1 and 0
     chosen = decisions.choose(given, LOG_ODDS)
     scores = [expit(head).astype(np.float32) for head in given.logits]
-    said, limits = decisions.Decide(chosen, LOG_ODDS)(
-        scores, [given.present[:, flag].astype(np.float32) for flag in range(2)]
-    )
+    said, limits = decisions.Decide(chosen)(scores, [given.present[:, flag].astype(np.float32) for flag in range(2)])
     clipped = dataclasses.replace(given, logits=np.stack([heads.logits_of(head) for head in scores]))
-    expected = decisions.scores_of(chosen, clipped, LOG_ODDS)
+    expected = decisions.scores_of(chosen, clipped)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(said), expected, atol=1e-5)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(limits), chosen.thresholds[chosen.rows(given.present)])
     assert np.isfinite(expected).all()

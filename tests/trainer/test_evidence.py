@@ -13,7 +13,7 @@ def told(films: list[bytes], flag: str, heads: list[str], on_eval: list[bool]) -
     return Evidence(
         films=np.array(films), on_eval=np.array(on_eval), labels=np.array([[film == b"c"] for film in films]),
         flags=[flag], present=np.array([[film != b"a"] for film in films]), heads=heads,
-        looks_at=np.zeros(len(heads), np.int64), logits=rng.normal(size=(len(heads), len(films), 1)),
+        looks_at=np.zeros(len(heads), np.int64), logits=rng.normal(size=(len(heads), len(films), 1)).astype(np.float32),
     )  # fmt: skip
 
 
@@ -30,20 +30,23 @@ def test_films_that_both_tell_of_are_joined_whatever_their_order():
     posters = told([b"a", b"b", b"c"], "has_poster", ["poster"], [False, False, True])
     words = told([b"c", b"a"], "has_overview", ["ngrams", "lstm"], [True, False])
     both = evidence.join([posters, words])
-    assert both.films.tolist() == [b"a", b"c"]
+    assert both.films.tolist() == [b"a", b"b", b"c"]
+    assert both.told.tolist() == [[True, True, True], [True, False, True], [True, False, True]]
     assert (both.flags, both.heads) == (["has_poster", "has_overview"], ["poster", "ngrams", "lstm"])
     assert both.looks_at.tolist() == [0, 1, 1]
-    assert both.on_eval.tolist() == [False, True]
-    assert both.labels.tolist() == [[False], [True]]
-    np.testing.assert_array_equal(both.logits[:, 1, 0], [posters.logits[0, 2, 0], *words.logits[:, 0, 0]])
+    assert both.on_eval.tolist() == [False, False, True]
+    assert both.labels.tolist() == [[False], [False], [True]]
+    assert both.present.tolist() == [[False, False], [True, False], [True, True]]
+    np.testing.assert_array_equal(both.logits[:, 2, 0], [posters.logits[0, 2, 0], *words.logits[:, 0, 0]])
 
 
-def test_a_film_of_two_spans_is_joined_once_and_alike():
+def test_a_film_of_two_spans_is_joined_twice_and_alike():
     posters = told([b"a", b"c", b"a"], "has_poster", ["poster"], [False, True, False])
     words = told([b"a", b"c", b"a"], "has_overview", ["ngrams"], [False, True, False])
     both = evidence.join([posters, words])
-    assert both.films.tolist() == [b"a", b"c"]
-    np.testing.assert_array_equal(both.logits[:, 0, 0], [posters.logits[0, 2, 0], words.logits[0, 2, 0]])
+    assert both.films.tolist() == [b"a", b"a", b"c"]
+    for row, place in enumerate((0, 2, 1)):
+        np.testing.assert_array_equal(both.logits[:, row, 0], [posters.logits[0, place, 0], words.logits[0, place, 0]])
 
 
 def test_models_of_different_films_cannot_be_joined():

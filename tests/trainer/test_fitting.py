@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import scipy
+import sklearn
 import tensorflow as tf
 from keras import layers
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -110,10 +112,15 @@ def test_a_fit_writes_what_it_did(run, caplog):
     training = {key: fit.training[key] for key in ("name", "variant", "seed", "films", "parameters", "epochs")}
     assert training == {"name": "toy", "variant": "default", "seed": 5, "films": 40, "parameters": 8, "epochs": 4}
     versions = {"tfx": tfx_version, "tensorflow": tf.__version__, "keras": keras.__version__}
+    versions |= {"sklearn": sklearn.__version__, "scipy": scipy.__version__, "numpy": np.__version__}
     assert fit.training["versions"] == versions | {"python": sys.version.split()[0]}
+    assert fit.training["heads"] == ["poster"]
+    assert set(fit.training["calibration_error"]) == {"before", "after"}
+    assert all(0 <= error < 1 for error in fit.training["calibration_error"].values())
     assert fit.training["seconds_per_epoch"] > 0
     assert len(set(fit.training["fingerprints"].values())) == 2
-    assert f"40 films ({fit.training['fingerprints']['train']})" in caplog.text
+    films = ", ".join(f"{split} {print}" for split, print in fit.training["fingerprints"].items())
+    assert f"40 films, 40 an epoch, 1 folds, seed 5, {films}, tfx {tfx_version}" in caplog.text
     assert {len(values) for values in fit.history.values()} == {4}
     assert {
         "loss",
@@ -231,7 +238,7 @@ def test_films_of_a_rare_genre_are_seen_more_often(run, caplog):
     with caplog.at_level(logging.INFO, "marquee.trainer"):
         run(recipe(), epochs=1, class_balance="oversample", label_balance=given)
     war = int((np.random.default_rng(1).integers(0, 256, 40) >= 128).sum())
-    assert f"), {40 + 2 * war} an epoch" in caplog.text
+    assert f"40 films, {40 + 2 * war} an epoch" in caplog.text
 
 
 @pytest.mark.parametrize("class_balance", ["none", "weights", "oversample", "focal"])

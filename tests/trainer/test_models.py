@@ -56,3 +56,11 @@ def test_the_cosine_warms_up_and_falls():
     assert shares[1:] == sorted(shares[1:], reverse=True)
     assert 0.02 <= shares[-1] < 0.1 < 0.9 < shares[1] < 1
     assert schedules.warm_up_then_cosine(0, 1) == 0.5
+
+
+def test_expected_calibration_error():
+    labels = np.array([[1, 0], [1, 0], [1, 1]], bool)
+    scores = np.array([[0.9, 0.02], [0.92, 0.04], [0.34, 0.38]])
+    # Bins of 1/15: 0.02 and 0.04 (none true), 0.34 and 0.38 (both true), 0.9 and 0.92 (both true).
+    expected = (2 * 0.03 + 2 * (1 - 0.36) + 2 * (1 - 0.91)) / 6
+    assert metrics.expected_calibration_error(labels, scores) == pytest.approx(expected)
