@@ -36,6 +36,15 @@ def test_what_a_fusion_is_made_of_is_trained_before_it():
     assert {nodes["Trainer.cnn"], nodes["Trainer.lstm"]} <= nodes["Trainer.fusion"].upstream_nodes
 
 
+@pytest.mark.parametrize(("check", "node"), [("local", "ServingCheck"), ("docker", "InfraValidator"), ("none", None)])
+def test_a_push_waits_for_the_check_that_is_asked_for(check, node):
+    nodes = {each.id: each for each in dag(models="lstm", **{"serving.check": check}).components}
+    pusher, found = nodes["Pusher.lstm"], nodes.get("ServingCheck.lstm")
+    assert (type(found).__name__ if found else None) == node
+    assert ("infra_blessing" in pusher.inputs) == (node is not None)
+    assert found is None or found in pusher.upstream_nodes
+
+
 def test_models_are_compared_once_all_are_evaluated():
     nodes = {node.id: node for node in dag(models="cnn,fusion").components}
     assert {nodes["Evaluator.cnn"], nodes["Evaluator.fusion"]} <= nodes["ComparisonReport"].upstream_nodes

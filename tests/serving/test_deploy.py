@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from pipeline import settings
+from pipeline import settings, stack
 from serving.server import configs
 from serving.server.flags import Flags, parse
 from serving.server.main import start
@@ -79,9 +79,14 @@ def predicted(flags: Flags, model: str, certificate: Path | None = None, **input
 
 
 def test_the_image_is_of_the_tensorflow_minor_that_trains(service):
-    lock = (ROOT / "requirements" / "tfx-1.16.lock").read_text()
-    [minor] = re.findall(r"^tensorflow==(\d+\.\d+)\.", lock, re.MULTILINE)
-    assert re.fullmatch(rf"tensorflow/serving:{re.escape(minor)}\.\d+", service["image"])
+    tags = {}
+    for name in ("1.16", "1.21"):
+        lock = (ROOT / "requirements" / f"tfx-{name}.lock").read_text()
+        [version] = set(re.findall(r"^tensorflow==([\d.]+)", lock, re.MULTILINE))
+        tags[name] = stack.serving_tag(version)
+    assert variables(service["image"]) == f"tensorflow/serving:{tags['1.16']}"
+    assert f"MARQUEE_SERVING_TAG={tags['1.21']}" in (DEPLOY / "README.md").read_text()
+    assert variables(service["image"], MARQUEE_SERVING_TAG=tags["1.21"]) == f"tensorflow/serving:{tags['1.21']}"
 
 
 def test_every_text_config_parses():
