@@ -21,6 +21,7 @@ TABLES = {
     "LabelBalance": ("balance",),
     "DriftGate": ("drift",),
     "Transform": ("transform",),
+    "ComparisonReport": ("transform",),
     "Evaluator": ("evaluation",),
     "ServingCheck": ("serving",),
     "Pusher": ("serving",),

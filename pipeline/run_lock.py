@@ -11,7 +11,7 @@ from transform.errors import MarqueeError
 
 @contextlib.contextmanager
 def held(work: Path, lock: Path) -> Iterator[None]:
-    """Holds a work folder while the block runs. Processes that it starts do not inherit the lock.
+    """Holds a work folder while the block runs. Commands that it starts do not inherit the lock.
 
     Args:
         work: the folder, which is there.

@@ -95,7 +95,7 @@ def choose(evidence: Evidence, log_odds: np.ndarray) -> Decisions:
 
 
 def scores_of(decisions: Decisions, evidence: Evidence) -> np.ndarray:
-    """Calibrated scores, [N, G]."""
+    """Calibrated scores, [N, G]; NaN for a film that any head does not tell of."""
     said = evidence.logits - decisions.log_odds
     by_pattern = [
         _logits(said, weights, offsets) for weights, offsets in zip(decisions.weights, decisions.offsets, strict=True)

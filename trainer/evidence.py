@@ -23,7 +23,7 @@ class Evidence:
             member that had not seen the film.
         labels: bool [N, G].
         flags: names of the features that tell what a film has, [M].
-        present: bool [N, M].
+        present: bool [N, M]; False, too, where no head that looks there tells of the film.
         heads: names, [H].
         looks_at: which flag's part of a film each head looks at, int64 [H].
         logits: float32 [H, N, G]; NaN where a head does not tell of a film, having learnt from it.

@@ -146,10 +146,9 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     ModelRun artifact, the SavedModel into the Model artifact. Never reads the test split.
 
     Args:
-        fn_args: TFX's; `custom_config` holds name, variant, epochs, batch_size, learning_rate, patience, folds, seed,
-            class_balance, class_weights, focal_gamma, image_size, vocabulary_size, ngram_buckets, and `label_balance`,
-            the content of label_balance.json. Where there are, also `base_model`, to start from, with `base` in
-            `custom_config`, and the `hyperparameters` of a search.
+        fn_args: TFX's; `custom_config` holds what RECORDED names, epochs, learning_rate, patience, folds, image_size,
+            vocabulary_size, ngram_buckets, and `label_balance`, the content of label_balance.json. Where there are,
+            also `base_model`, to start from, with `base` in `custom_config`, and the `hyperparameters` of a search.
         recipes: by variant.
 
     Returns:

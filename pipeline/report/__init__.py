@@ -28,11 +28,25 @@ def rerender(folder: Path) -> Path:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MarqueeError(f"{folder / RUN_FILE}: no such file. `marquee run` makes a report.") from None
-    content.setdefault("comparison", None)  # of a report from before there were any
+    _complete(content)
     skew = folder / SKEW_FILE
     if skew.is_file():
         content["skew"] = json.loads(skew.read_text(encoding="utf-8"))
     return _write(content, folder)
+
+
+def _complete(content: dict[str, Any]) -> None:
+    """Adds what reports from before there was any do not have."""
+    content.setdefault("rejected", sum(content["ingest"].get("rejects", {}).values()))
+    if not (found := content.setdefault("comparison", None)) or "calibration_error" in found:
+        return
+    from components.comparison_report import measures  # with scikit-learn, which nothing else here needs
+
+    found["calibration_error"] = {name: measures.calibration_error(bins) for name, bins in found["calibration"].items()}
+    found["confusion_shares"] = {name: measures.shares(table) for name, table in found["confusion"].items()}
+    for counted in found["race"].values():
+        for model in counted["models"].values():
+            model["share"] = round(model["found"] / max(counted["possible"], 1), 4)
 
 
 def _write(content: dict[str, Any], folder: Path) -> Path:

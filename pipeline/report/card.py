@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -79,10 +80,12 @@ def network(name: str, training: Mapping[str, Any]) -> str | None:
         training: training.json.
     """
     if backbone := training.get("backbone"):
-        return f"linear models over the features of a frozen network, {backbone}, {LIKENESS}"
+        return f"linear models over the features of a frozen network, {Path(backbone).name}, {LIKENESS}"
     said = NETWORKS.get((name, training.get("variant", "default")))
     said = said and said.format(likeness=LIKENESS)
-    return f"{said}; words begin with the vectors of {training['embeddings']}" if training.get("embeddings") else said
+    if vectors := training.get("embeddings"):
+        return f"{said}; words begin with the vectors of {Path(vectors).name}"
+    return said
 
 
 def page(text: str, title: str) -> str:

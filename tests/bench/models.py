@@ -4,7 +4,7 @@ Two runs of the pipeline in one work folder, the default variants and the refere
 run's comparison.json, on the test split; nothing is chosen on it. Committees are also asked about the films that each
 member has not learnt from (`five_fold`). A run that took hours is not run again: its rows stay
 in `<work>/bench-models/<variant>.json`, with the commit that they were measured at, until that file is removed; rows of
-other films are refused.
+another DATA or SPAN are refused.
 """
 
 import argparse
@@ -51,8 +51,9 @@ def main() -> None:
             content = {"commit": _commit(), **films, "models": models, "five_fold": _five_fold(given, variant, models)}
             kept.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         measured = json.loads(kept.read_text(encoding="utf-8"))
-        if any(measured[key] != films[key] for key in films):
-            sys.exit(f"{kept}: of span {measured['span']} of {measured['data']}. Remove it, or set another WORK.")
+        if any(measured.get(key) != films[key] for key in films):
+            told = f"span {measured.get('span')} of {measured.get('data')}"
+            sys.exit(f"{kept}: of {told}. Remove it, or set another WORK.")
         print(f"{variant} variants: measured at commit {measured['commit']}")
         for name, row in measured["models"].items():
             rows[name if row["yardstick"] or variant == "default" else f"{name}, {variant}"] = row

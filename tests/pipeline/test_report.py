@@ -1,5 +1,6 @@
 """The report's table, page and files, of runs made up by tests.reports."""
 
+import copy
 import io
 import json
 
@@ -128,6 +129,20 @@ def test_rerender_adds_the_skew_that_lies_beside(tmp_path):
     report.rerender(html.parent)
     assert 'id="skew"' in html.read_text(encoding="utf-8")
     assert json.loads((html.parent / "run.json").read_text(encoding="utf-8"))["skew"] == reports.skew()
+
+
+def test_rerender_of_a_report_that_is_older_than_some_of_its_figures(tmp_path):
+    html = report.write(reports.finished(), tmp_path)
+    file = html.parent / "run.json"
+    now = json.loads(file.read_text(encoding="utf-8"))
+    before = copy.deepcopy(now)
+    del before["rejected"], before["comparison"]["calibration_error"], before["comparison"]["confusion_shares"]
+    for counted in before["comparison"]["race"].values():
+        for model in counted["models"].values():
+            del model["share"]
+    file.write_text(json.dumps(before), encoding="utf-8")
+    report.rerender(html.parent)
+    assert json.loads(file.read_text(encoding="utf-8")) == now
 
 
 def test_rerender_where_there_is_no_report(tmp_path):

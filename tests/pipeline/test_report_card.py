@@ -114,12 +114,12 @@ def test_what_a_training_began_with(training, sentence):
         ("cnn", {}, "each of four convolutions, mean and peak over the poster, and a linear model over how alike"),
         (
             "cnn",
-            {"backbone": "nets/a.keras"},
-            "over the features of a frozen network, nets/a.keras, and a linear model",
+            {"backbone": "/nets/a.keras"},
+            "over the features of a frozen network, a.keras, and a linear model",
         ),
         (
             "lstm",
-            {"embeddings": "glove.txt"},
+            {"embeddings": "/data/glove.txt"},
             "n-grams of words and letters; words begin with the vectors of glove.txt",
         ),
     ],

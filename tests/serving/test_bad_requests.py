@@ -201,7 +201,7 @@ def test_whoever_hangs_up_is_waited_for_by_nobody(slower, tmp_path, way):
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             calls = [
                 asyncio.create_task(by_rest(session, by_relay, 1) if way.startswith("REST") else by_grpc(stub, 1))
-                for _ in range(WAITING + 5)
+                for _ in range(2 * WAITING)  # so many more that some come while others wait
             ]
             # One that is refused tells that the queue is full.
             while not any(call.done() and call.result() == "UNAVAILABLE" for call in calls):
