@@ -87,8 +87,8 @@ def test_what_the_writer_cannot_keep_up_with_is_left_out_and_counted(tmp_path, m
     to.close()
     written = len(overviews(tmp_path))
     assert written == 9
-    assert f'{{model_name="lstm",status="OK"}} {written}\n' in metrics.render()
-    assert f'{{model_name="lstm",status="UNAVAILABLE"}} {50 - written}\n' in metrics.render()
+    assert f'{{model_name="lstm",status_code="OK"}} {written}\n' in metrics.render()
+    assert f'{{model_name="lstm",status_code="UNAVAILABLE"}} {50 - written}\n' in metrics.render()
 
 
 def test_a_folder_that_goes_away_fails_no_request(tmp_path, caplog, monkeypatch):
