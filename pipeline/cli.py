@@ -16,7 +16,7 @@ from pipeline.demo_command import demo
 from pipeline.doctor_command import doctor
 from pipeline.lineage_command import lineage
 from pipeline.options import settings_options
-from pipeline.paths import Paths, require_writable
+from pipeline.paths import PAGE_FILE, Paths, require_writable
 from pipeline.serving_commands import predict, serve
 from pipeline.settings import Settings
 from pipeline.tag_command import tag
@@ -115,7 +115,7 @@ def report(settings: Settings, open_it: bool) -> None:
     from pipeline import history
 
     paths = Paths.bind(settings)
-    page = history.last_report(paths, "index.html")
+    page = history.last_report(paths, PAGE_FILE)
     if page is None:
         raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one.")
     click.echo(page)

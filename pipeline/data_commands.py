@@ -11,7 +11,7 @@ import click
 
 from pipeline import environment
 from pipeline.options import settings_options
-from pipeline.paths import Paths
+from pipeline.paths import PAGE_FILE, Paths
 from pipeline.settings import Settings
 from transform.errors import MarqueeError
 
@@ -200,7 +200,7 @@ def stats(settings: Settings, as_html: bool, out: Path | None, open_it: bool, ag
 def _last_report(paths: Paths) -> Path:
     from pipeline import history
 
-    page = history.last_report(paths, "index.html")
+    page = history.last_report(paths, PAGE_FILE)
     if page is None:
         raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one; or say --out FILE.")
     return page.parent

@@ -10,12 +10,11 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline import reasons
 from pipeline.metadata import connection_config
-from pipeline.paths import Paths
+from pipeline.paths import RUN_FILE, Paths
 from transform.errors import MarqueeError
 
 FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 RUN = "pipeline_run"  # type of a run's context
-RECORD = "run.json"  # of a report: has the run's id
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
 
 
@@ -58,7 +57,7 @@ def _numbers_of_runs(metadata: Path) -> dict[str, int]:
 def _run_of(report: Path) -> str:
     """The id of the run that a report is of; empty where that cannot be read."""
     try:
-        return str(json.loads((report / RECORD).read_text(encoding="utf-8"))["id"])
+        return str(json.loads((report / RUN_FILE).read_text(encoding="utf-8"))["id"])
     except (OSError, ValueError, LookupError, TypeError):
         return ""
 

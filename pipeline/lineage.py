@@ -231,7 +231,7 @@ def _step(store: MetadataStore, execution: mlmd.Execution) -> Step:
 
 def _run(store: MetadataStore, execution: int) -> str:
     contexts = store.get_contexts_by_execution(execution)
-    return next((context.name for context in contexts if context.type == "pipeline_run"), "")
+    return next((context.name for context in contexts if context.type == history.RUN), "")
 
 
 def _spans(store: MetadataStore, executions: list[mlmd.Execution]) -> list[Span]:

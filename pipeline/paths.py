@@ -13,6 +13,8 @@ from transform.errors import MarqueeError
 
 ROOT = Path(__file__).resolve().parent.parent
 
+RUN_FILE, PAGE_FILE = "run.json", "index.html"  # of a report
+
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:

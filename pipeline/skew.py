@@ -19,7 +19,7 @@ from components.film_example_gen.films import Film
 from components.film_example_gen.posters import PosterError, examine
 from components.film_statistics import film_stats_options
 from pipeline import beam, history, report, request_logs, schema_changes
-from pipeline.paths import Paths
+from pipeline.paths import RUN_FILE, Paths
 from pipeline.report.record import CACHED, RAN
 from pipeline.span_statistics import NODE, SpanStatistics
 from transform import features
@@ -113,7 +113,7 @@ def last_run(paths: Paths) -> LastRun:
     Raises:
         MarqueeError: there is none, or it did not come to statistics and a schema.
     """
-    file = history.last_report(paths, report.RUN_FILE)
+    file = history.last_report(paths, RUN_FILE)
     if file is None:
         raise MarqueeError(f"{paths.reports}: no report in it yet: `marquee run` makes one.")
     run = json.loads(file.read_text(encoding="utf-8"))

@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.paths import PAGE_FILE, RUN_FILE
 from pipeline.report import card, page
 from pipeline.report.record import RunRecord, as_dict
 from transform.errors import MarqueeError
 
-RUN_FILE, SKEW_FILE, PAGE_FILE = "run.json", "skew.json", "index.html"
+SKEW_FILE = "skew.json"
 
 
 def write(run: RunRecord, reports: Path) -> Path:

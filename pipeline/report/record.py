@@ -133,7 +133,7 @@ def runs(paths: Paths) -> list[tuple[str, list[Node]]]:
 
 
 def _runs(store: MetadataStore) -> list[mlmd.Context]:
-    return sorted(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
+    return sorted(store.get_contexts_by_type(history.RUN), key=lambda context: context.id)
 
 
 def _nodes(store: MetadataStore, run: int) -> list[Node]:
