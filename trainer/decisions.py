@@ -138,12 +138,16 @@ def _affine(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slopes [H], weights [H, G, G] and offsets [G] for films that have all that the heads look at."""
     count, _, genres = said.shape
-    # First what each head is worth, in common for all genres.
+    # First what each head is worth, in common for all genres. With each genre's own offset: a loss that moves scores
+    # (focal, weights) would be seen as a head that says the contrary.
     start = np.full(count, 1 / count)
     flat = said.reshape(count, -1).T
-    base = np.broadcast_to(log_odds, labels.shape)
-    slopes = start + _ridge(flat, (base + np.tensordot(start, said, 1)).ravel(), labels.ravel(), RIDGE_SLOPE)
-    base = base + np.tensordot(slopes, said, 1)
+    of_genre = np.tile(np.eye(genres), (len(labels), 1))
+    pull = np.append(np.full(count, RIDGE_SLOPE), np.full(genres, RIDGE_OFFSET))
+    base = np.broadcast_to(log_odds, labels.shape) + np.tensordot(start, said, 1)
+    found = _ridge(np.concatenate([flat, of_genre], axis=1), base.ravel(), labels.ravel(), pull)
+    slopes, first = start + found[:count], found[count:]
+    base = np.broadcast_to(log_odds + first, labels.shape) + np.tensordot(slopes, said, 1)
     # Then, genre by genre, what is left to say.
     scaled = slopes[:, None, None] * said
     mean, spread = scaled.mean(axis=1), scaled.std(axis=1) + 1e-9
@@ -153,7 +157,7 @@ def _affine(
     left = np.stack([_ridge(design, base[:, k], labels[:, k], pull) for k in range(genres)], axis=1)
     others = left[:-1].reshape(count, genres, genres) / spread[:, :, None]
     weights = slopes[:, None, None] * (others + np.eye(genres))
-    offsets = log_odds + left[-1] - np.einsum("hj,hjg->g", mean, others)
+    offsets = log_odds + first + left[-1] - np.einsum("hj,hjg->g", mean, others)
     if on_eval.any() and not on_eval.all():
         # A committee is surer, and righter, than its members, who spoke for the films of train.
         logits = _logits(said[:, on_eval], weights, offsets).ravel()

@@ -57,12 +57,21 @@ def test_an_overconfident_head_is_taken_back():
     assert metrics.expected_calibration_error(loud.labels, expit(loud.logits[0])) > 0.05
 
 
+def test_a_head_whose_scores_are_moved_is_worth_the_same():
+    """As a loss does that weighs what is rare: up for the rare, down for the rest."""
+    given = words_alone(films(20_000, missing=0))
+    moved = dataclasses.replace(given, logits=given.logits - 1.5 * (LOG_ODDS - LOG_ODDS.mean()))
+    there, here = decisions.choose(moved, LOG_ODDS), decisions.choose(given, LOG_ODDS)
+    np.testing.assert_allclose(there.slopes[1], here.slopes[1], rtol=0.05)
+    np.testing.assert_allclose(decisions.scores_of(there, moved), decisions.scores_of(here, given), atol=0.01)
+
+
 def test_slopes_are_those_of_a_logistic_regression():
     given = films(5_000, missing=0)
     common = dataclasses.replace(given, labels=given.labels[:, :1], logits=given.logits[..., :1])
     slopes = decisions.choose(common, LOG_ODDS[:1]).slopes[3]
     clues = (common.logits[..., 0] - LOG_ODDS[0]).T
-    expected = LogisticRegression(C=1e6, fit_intercept=False).fit(clues, common.labels[:, 0])
+    expected = LogisticRegression(C=1e6, fit_intercept=True).fit(clues, common.labels[:, 0])
     np.testing.assert_allclose(slopes, expected.coef_[0], rtol=0.03)
 
 
