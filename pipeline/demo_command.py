@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from components.atomic_pusher import models_config
+from pipeline import endpoint as endpoints
 from pipeline.options import folder_options
 from pipeline.paths import Paths
 from pipeline.serving_commands import POLL_SECONDS
@@ -23,6 +24,7 @@ from transform import features
 from transform.errors import MarqueeError
 
 if TYPE_CHECKING:
+    import grpc
     from aiohttp import web
 
     from serving.demo import DemoFilm, DemoModel
@@ -35,16 +37,20 @@ HOST, PORT = "127.0.0.1", 8502  # beside a model server's 8500 and 8501
 @click.command()
 @click.option("--port", default=PORT, show_default=True, help="Of the page; 0: any free one.")
 @click.option("--endpoint", metavar="HOST:PORT", help="A gRPC model server.  [default: one of its own]")
+@endpoints.ca_option
 @click.option("--open/--no-open", "open_it", default=True, help="Open the page in the browser.  [default: yes]")
 @folder_options
-def demo(paths: Paths, port: int, endpoint: str | None, open_it: bool) -> None:
+def demo(paths: Paths, port: int, endpoint: str | None, ca: Path | None, open_it: bool) -> None:
     """Opens a page to try the models: drop a poster, type an overview, see the genres."""
+    if ca is not None and endpoint is None:
+        raise click.UsageError("--ca is about the server at --endpoint; the demo's own speaks plain text.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     warnings.simplefilter("ignore")
-    models = _served(endpoint, paths.serving) if endpoint else _pushed(paths.serving)
+    credentials = endpoints.credentials(ca)
+    models = _served(endpoint, credentials, paths.serving) if endpoint else _pushed(paths.serving)
     films = films_to_show(paths.artifacts)
     config = None if endpoint else paths.serving / models_config.FILE_NAME
-    asyncio.run(_serve(endpoint, config, models, films, port, open_it))
+    asyncio.run(_serve(endpoint, credentials, config, models, films, port, open_it))
 
 
 def films_to_show(artifacts: Path) -> "list[DemoFilm]":
@@ -94,7 +100,7 @@ def _pushed(serving: Path) -> "list[DemoModel]":
     return [DemoModel(name=model.name, base_path=Path(model.base_path)) for model in models]
 
 
-def _served(endpoint: str, serving: Path) -> "list[DemoModel]":
+def _served(endpoint: str, credentials: "grpc.ChannelCredentials | None", serving: Path) -> "list[DemoModel]":
     """Those models that the server at `endpoint` has, of the names that have been pushed and of our own.
 
     Raises:
@@ -109,7 +115,8 @@ def _served(endpoint: str, serving: Path) -> "list[DemoModel]":
     pushed = {model.name: Path(model.base_path) for model in models_config.read(serving).model_config_list.config}
     names = list(dict.fromkeys([*pushed, *INPUTS]))
     models = []
-    with grpc.insecure_channel(endpoint) as channel:
+    channel = grpc.secure_channel(endpoint, credentials) if credentials else grpc.insecure_channel(endpoint)
+    with channel:
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
         for name in names:
             request = get_model_status_pb2.GetModelStatusRequest()
@@ -130,6 +137,7 @@ def _served(endpoint: str, serving: Path) -> "list[DemoModel]":
 
 async def _serve(
     endpoint: str | None,
+    credentials: "grpc.ChannelCredentials | None",
     config: Path | None,
     models: "Sequence[DemoModel]",
     films: "Sequence[DemoFilm]",
@@ -145,7 +153,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with AsyncExitStack() as ends:
         endpoint = endpoint or await _start_model_server(str(config), ends)
-        client = await ends.enter_async_context(AsyncGenreClient(endpoint))
+        client = await ends.enter_async_context(AsyncGenreClient(endpoint, credentials=credentials))
         url = await _listen(make_app(client, models, films), port, ends)
         click.echo(f"{url} shows {', '.join(model.name for model in models)}. Ctrl-C ends it.")
         if open_it:

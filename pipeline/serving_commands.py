@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.atomic_pusher import models_config
+from pipeline import endpoint as endpoints
 from pipeline.options import folder_options
 from pipeline.paths import ROOT, Paths
 from transform.errors import MarqueeError
@@ -64,6 +65,7 @@ def serve(context: click.Context, paths: Paths) -> None:
 @click.option(
     "--endpoint", metavar="HOST:PORT", default="localhost:8500", show_default=True, help="Of the gRPC server."
 )
+@endpoints.ca_option
 @click.option("--batch-size", default=32, show_default=True, help="Films of a request of --csv.")
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds for a request, all attempts together.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -75,6 +77,7 @@ def predict(
     out: Path | None,
     model: str | None,
     endpoint: str,
+    ca: Path | None,
     batch_size: int,
     timeout: float,
     as_json: bool,
@@ -87,15 +90,16 @@ def predict(
         raise click.UsageError("--csv needs --out.")
     has_posters, has_overviews = (poster or images) is not None, (overview or table) is not None
     model = model or ("fusion" if has_posters and has_overviews else "cnn" if has_posters else "lstm")
-    if table is not None and out is not None:
-        _predict_table(table, images, out, model, endpoint, batch_size, timeout)
-        return
     import grpc
 
     from serving.client import Film, GenreClient
 
+    client = GenreClient(endpoint, timeout=timeout, credentials=endpoints.credentials(ca))
+    if table is not None and out is not None:
+        _predict_table(table, images, out, model, endpoint, client, batch_size)
+        return
     film = Film(poster=_read(poster) if poster else b"", overview=overview or "")
-    with GenreClient(endpoint, timeout=timeout) as client:
+    with client:
         try:
             [prediction] = client.predict([film], model)
         except grpc.RpcError as error:
@@ -107,17 +111,16 @@ def predict(
 
 
 def _predict_table(
-    table: Path, images: Path | None, out: Path, model: str, endpoint: str, batch_size: int, timeout: float
+    table: Path, images: Path | None, out: Path, model: str, endpoint: str, client: "GenreClient", batch_size: int
 ) -> None:
     from rich.progress import Progress
 
     from pipeline import catalogue
     from pipeline.progress import console
-    from serving.client import GenreClient
 
     entries = catalogue.entries(table, images)
     with (
-        GenreClient(endpoint, timeout=timeout) as client,
+        client,
         catalogue.Answers(out) as answers,
         Progress(console=console) as progress,
     ):

@@ -98,6 +98,7 @@ class ServableManager:
         # What was served and is no more, by model: as in TensorFlow Serving its state goes on being told.
         self._retired: dict[str, dict[int, _Version]] = {}
         self._told: set[str] = set()  # problems of the last lenient reload
+        self._unlogged: set[str] = set()  # models of whose logging_config it has been said that it counts for nothing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._changing = asyncio.Lock()
         self._unloading: set[asyncio.Task[None]] = set()
@@ -113,12 +114,14 @@ class ServableManager:
                 names a version which is gone must not keep a server from starting, nor the other labels from moving.
 
         Raises:
-            ServingError: INVALID_ARGUMENT, a model is named twice, or lacks name or base_path; nothing has changed.
+            ServingError: INVALID_ARGUMENT, a model is named twice, lacks name or base_path, or is of another platform
+                than TensorFlow; nothing has changed.
                 FAILED_PRECONDITION, a label names a version that is not available; all labels are as they were.
                 UNKNOWN, a model that is new, or of another base_path, has no version that could be loaded; all else
                 is as the config says, and its folder is looked at again.
         """
         models = _checked(config)
+        self._tell_of_logging(models)
         async with self._changing:
             for name in set(self._models) - {model.name for model in models}:
                 self._retire(self._models.pop(name))
@@ -294,6 +297,15 @@ class ServableManager:
             log.error("%s", message)
         self._told = messages
 
+    def _tell_of_logging(self, models: Iterable[model_server_config_pb2.ModelConfig]) -> None:
+        """Warns of what a config asks for in vain, once of each model."""
+        asked = {model.name for model in models if model.HasField("logging_config")}
+        for name in sorted(asked - self._unlogged):
+            log.warning(
+                "%s: its logging_config counts for nothing here; requests are logged by --request_log_dir", name
+            )
+        self._unlogged = asked
+
     async def _update(self, name: str) -> None:
         """Loads and unloads what the model's folder asks for; lets its successor take its place."""
         model = self._models[name]
@@ -394,7 +406,7 @@ def _checked(config: model_server_config_pb2.ModelServerConfig) -> list[model_se
 
     Raises:
         ServingError: UNIMPLEMENTED, it is a custom_model_config; INVALID_ARGUMENT, a model lacks its name or its
-            base_path, or is named twice.
+            base_path, is named twice, or is of another platform than TensorFlow.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "custom_model_config is not supported.")
@@ -410,4 +422,6 @@ def _checked(config: model_server_config_pb2.ModelServerConfig) -> list[model_se
             raise errors.invalid(
                 f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
             )
+        if model.model_platform not in ("", "tensorflow"):
+            raise errors.invalid(f"Model {model.name}: platform {model.model_platform!r}; served is 'tensorflow' alone")
     return models

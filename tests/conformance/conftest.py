@@ -11,10 +11,12 @@ import grpc
 import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
+from pipeline.paths import ROOT
 from tests.conformance import models
 from tests.serving.wire import Wire, served
 
 NO_ENDPOINT = "no ENDPOINT given: start tensorflow/serving as serving/deploy/README.md says"
+MONITORING = ROOT / "serving" / "deploy" / "monitoring.config"
 NO_REST = "no REST_ENDPOINT given"
 
 
@@ -35,7 +37,8 @@ def endpoint(request, tmp_path_factory) -> Iterator[Endpoint]:
     if request.param == "local":
         folder = tmp_path_factory.mktemp("conformance")
         config = models.write(folder / "models", folder / "models")
-        root, server = str(config.parent), served({}, folder, model_config_file=str(config))
+        flags = {"model_config_file": str(config), "monitoring_config_file": str(MONITORING)}
+        root, server = str(config.parent), served({}, folder, enable_grpc_healthcheck_service=True, **flags)
     elif address := os.environ.get("CONFORMANCE_ENDPOINT"):
         root = os.environ.get("CONFORMANCE_MODEL_ROOT") or models.MOUNT
         server = connected(address, os.environ.get("CONFORMANCE_REST_ENDPOINT", ""))

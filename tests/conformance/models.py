@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 MOUNT = "/models"  # where a container is shown DIR
-NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1")
+NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1", "examples_tf2")
 LABELS = {"stable": 1, "canary": 2}  # of half_plus_two, which has two versions
 
 

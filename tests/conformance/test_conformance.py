@@ -15,6 +15,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -28,9 +29,11 @@ from tests.conformance import models
 from tests.serving.models import BAD, example
 from tests.serving.wire import request, tensor
 
+METRICS = "/monitoring/prometheus/metrics"
 NOT_FOUND, INVALID = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT
 AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+EXPORTS = ["examples_tf1", "examples_tf2"]
 X = {"x": np.float32([0, 2])}
 TEXT = {"text": [b"ab", b"c"]}
 
@@ -69,7 +72,7 @@ def about(message, model: str, signature: str = "", *xs: float):
     return message
 
 
-def tasks(*given: tuple[str, str], model: str = "examples_tf1"):
+def tasks(*given: tuple[str, str], model: str):
     message = inference_pb2.MultiInferenceRequest()
     message.input.example_list.examples.add().ParseFromString(example(0.25))
     for signature, method in given:
@@ -186,47 +189,56 @@ def test_predict_refuses_what_does_not_fit(endpoint, message):
     endpoint.run(scenario)
 
 
-def test_classify(endpoint):
+@pytest.mark.parametrize("model", EXPORTS)
+def test_classify(endpoint, model):
     async def scenario(wire):
-        message = about(classification_pb2.ClassificationRequest(), "examples_tf1", "classify", 0.25, 0.5)
+        message = about(classification_pb2.ClassificationRequest(), model, "classify", 0.25, 0.5)
         response = await wire.predictions.Classify(message, timeout=20)
         rows = [[(one.label, one.score) for one in row.classes] for row in response.result.classifications]
         assert rows == [[("low", 0.5), ("high", 0.5)], [("low", 0), ("high", 1)]]
         assert response.model_spec.version.value == 1
-        for signature, xs in (("regress", [0.25]), ("nope", [0.25]), ("classify", [])):
-            refused = about(classification_pb2.ClassificationRequest(), "examples_tf1", signature, *xs)
-            assert await code_of(wire.predictions.Classify(refused, timeout=20)) is INVALID
 
     endpoint.run(scenario)
 
 
-def test_regress(endpoint):
+@pytest.mark.parametrize("model", EXPORTS)
+def test_regress(endpoint, model):
     async def scenario(wire):
-        message = about(regression_pb2.RegressionRequest(), "examples_tf1", "regress", 0.25, 0.5)
+        message = about(regression_pb2.RegressionRequest(), model, "regress", 0.25, 0.5)
         response = await wire.predictions.Regress(message, timeout=20)
         assert [one.value for one in response.result.regressions] == [0.5, 1]
         assert response.model_spec.version.value == 1
+
+    endpoint.run(scenario)
+
+
+def test_signatures_of_another_method_are_refused_where_the_export_tells_methods(endpoint):
+    async def scenario(wire):
+        for signature, xs in (("regress", [0.25]), ("nope", [0.25]), ("classify", [])):
+            refused = about(classification_pb2.ClassificationRequest(), "examples_tf1", signature, *xs)
+            assert await code_of(wire.predictions.Classify(refused, timeout=20)) is INVALID
         refused = about(regression_pb2.RegressionRequest(), "examples_tf1", "classify", 0.25)
         assert await code_of(wire.predictions.Regress(refused, timeout=20)) is INVALID
 
     endpoint.run(scenario)
 
 
-def test_multi_inference(endpoint):
+@pytest.mark.parametrize("model", EXPORTS)
+def test_multi_inference(endpoint, model):
     async def scenario(wire):
         def ask(message):
             return wire.predictions.MultiInference(message, timeout=20)
 
-        first, second = (await ask(tasks(("classify", CLASSIFY), ("regress", REGRESS)))).results
+        first, second = (await ask(tasks(("classify", CLASSIFY), ("regress", REGRESS), model=model))).results
         assert [one.score for one in first.classification_result.classifications[0].classes] == [0.5, 0.5]
         assert second.regression_result.regressions[0].value == 0.5
         assert (first.model_spec.signature_name, second.model_spec.signature_name) == ("classify", "regress")
         await refuses(
             ask,
             (tasks(("classify", CLASSIFY), model="nope"), NOT_FOUND),
-            (tasks(("classify", CLASSIFY), ("classify", CLASSIFY)), INVALID),
-            (tasks(("nope", CLASSIFY)), INVALID),
-            (tasks(("classify", "nope")), grpc.StatusCode.UNIMPLEMENTED),
+            (tasks(("classify", CLASSIFY), ("classify", CLASSIFY), model=model), INVALID),
+            (tasks(("nope", CLASSIFY), model=model), INVALID),
+            (tasks(("classify", "nope"), model=model), grpc.StatusCode.UNIMPLEMENTED),
         )
 
     endpoint.run(scenario)
@@ -272,6 +284,16 @@ def test_status(endpoint):
             assert all((one.state, one.status.error_code) == (AVAILABLE, 0) for one in found)
         assert await code_of(ask(status_of("nope"))) is NOT_FOUND
         assert await code_of(ask(status_of("rows", version=9))) is NOT_FOUND
+
+    endpoint.run(scenario)
+
+
+def test_health(endpoint):
+    async def scenario(wire):
+        ask = health_pb2_grpc.HealthStub(wire.channel).Check
+        answer = await ask(health_pb2.HealthCheckRequest(), timeout=20)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        await refuses(ask, (health_pb2.HealthCheckRequest(service="nope"), NOT_FOUND))
 
     endpoint.run(scenario)
 
@@ -354,6 +376,28 @@ def test_rest_tells_status_and_metadata(rest):
         assert answer["model_spec"] == {"name": "rows", "signature_name": "", "version": "1"}
         signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
         assert signature["inputs"]["text"]["dtype"] == "DT_STRING"
+
+    rest.run(scenario)
+
+
+def test_rest_tells_metrics_by_tensorflow_servings_names(rest):
+    async def scenario(wire):
+        def count(text: str) -> float:
+            return sum(
+                float(line.rpartition(" ")[2])
+                for line in text.splitlines()
+                if line.startswith(":tensorflow:serving:request_count{")
+                and 'model_name="rows"' in line
+                and 'status="OK"' in line
+            )
+
+        _, before = await wire.get(METRICS)
+        await wire.predict(request("rows", **TEXT))
+        status, after = await wire.get(METRICS)
+        assert status == 200
+        assert count(after) == count(before) + 1
+        for name in ("request_latency_bucket", "runtime_latency_count"):
+            assert f":tensorflow:serving:{name}{{" in after
 
     rest.run(scenario)
 

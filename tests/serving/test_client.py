@@ -1,6 +1,7 @@
 """The client against a real server, and against one that fails in passing."""
 
 import asyncio
+import contextlib
 import csv
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 
@@ -24,22 +26,30 @@ from serving.client.retries import passes
 from serving.server.flags import Flags
 from serving.server.main import start
 from tests.serving.models import GENRES
+from tests.serving.wire import pem, ssl_config
 
 FILMS = [Film(overview="A war hero comes home."), Film(overview="")]
 
 
-@pytest.fixture(scope="module")
-def endpoint(base_paths):
-    """host:port of a server, in a thread with a loop of its own, of the model "lstm"."""
+@contextlib.contextmanager
+def serving(base_path: Path, **flags: object) -> Iterator[int]:
+    """The port of a server, in a thread with a loop of its own, of the model "lstm"."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    flags = Flags(port=0, model_name="lstm", model_base_path=str(base_paths["marquee"]))
-    server = asyncio.run_coroutine_threadsafe(start(flags), loop).result(30)
-    yield f"127.0.0.1:{server.port}"
+    given = Flags(port=0, model_name="lstm", model_base_path=str(base_path), **flags)
+    server = asyncio.run_coroutine_threadsafe(start(given), loop).result(30)
+    yield server.port
     asyncio.run_coroutine_threadsafe(server.stop(1), loop).result(30)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def endpoint(base_paths):
+    """host:port of a server of the model "lstm"."""
+    with serving(base_paths["marquee"]) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def test_predictions_by_film(endpoint):
@@ -191,6 +201,18 @@ def test_predict_prints_a_table_or_json(endpoint):
     assert '"scores"' in call("--overview", "A letter.", "--endpoint", endpoint, "--json").output
 
 
+def test_predict_speaks_tls_with_a_certificate_that_it_trusts(base_paths, keys, tmp_path):
+    config = ssl_config(tmp_path / "ssl", server_key=pem(keys / "server.key"), server_cert=pem(keys / "server"))
+    with serving(base_paths["marquee"], ssl_config_file=config) as port:
+        asked = ("--overview", "A letter.", "--endpoint", f"localhost:{port}", "--timeout", 3)
+        shown = call(*asked, "--ca", keys / "server")
+        assert shown.exit_code == 0, shown.output
+        assert "Comedy" in shown.output
+        for trusting in ((), ("--ca", keys / "stranger")):
+            refused = call(*asked, *trusting)
+            assert (refused.exit_code, "UNAVAILABLE" in refused.output) == (2, True), refused.output
+
+
 class Counting(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers for as many films as it is asked about, and remembers the requests."""
 
@@ -320,6 +342,8 @@ def test_predict_a_table_keeps_the_rows_order_and_names_what_cannot_be_asked(end
             ["--overview", "x", "--endpoint", "127.0.0.1:1", "--timeout", "1"],
             "marquee: 127.0.0.1:1, model lstm: UNAVAILABLE",
         ),
+        (["--overview", "x", "--ca", "nowhere.crt"], "nowhere.crt: cannot be read"),
+        (["--overview", "x", "--ca", __file__], "test_client.py: holds no certificate in PEM form"),
         (["--poster", "nowhere.jpg"], "nowhere.jpg: cannot be read"),
         (["--csv", "nowhere.csv", "--out", "x.csv"], "nowhere.csv: cannot be read"),
         (["--csv", "films.csv"], "--csv needs --out"),

@@ -23,6 +23,7 @@ from serving.client import Film
 from serving.demo import app as demo_app
 from serving.server.flags import Flags
 from tests.serving.demo import tiny
+from tests.serving.wire import pem, ssl_config
 
 FILM = Film(poster=b"p", overview="A war.")
 MARQUEE = str(Path(sys.executable).with_name("marquee"))
@@ -201,6 +202,12 @@ def test_without_a_model_to_show_the_command_says_what_to_do(tmp_path):
     assert "127.0.0.1:1: UNAVAILABLE" in done.output
 
 
+def test_a_certificate_is_for_a_server_elsewhere(tmp_path):
+    done = CliRunner().invoke(main, ["demo", "--work", str(tmp_path), "--ca", __file__])
+    assert done.exit_code == 2
+    assert "--ca is about the server at --endpoint" in done.output
+
+
 @pytest.fixture
 def work(base_paths, tmp_path):
     """A work folder in which the models have been pushed."""
@@ -251,13 +258,19 @@ def test_the_command_shows_what_is_pushed_until_it_is_told_to_end(work):
 
 
 @pytest.mark.slow
-def test_the_command_uses_a_server_that_is_running(work, tmp_path_factory):
-    server, ready = begin("serve", "--port=0", "--work", work)
+@pytest.mark.parametrize("by_tls", [False, True])
+def test_the_command_uses_a_server_that_is_running(work, tmp_path_factory, keys, by_tls):
     elsewhere = tmp_path_factory.mktemp("no_models")
+    secured, trusting = [], []
+    if by_tls:
+        pair = {"server_key": pem(keys / "server.key"), "server_cert": pem(keys / "server")}
+        secured = [f"--ssl_config_file={ssl_config(elsewhere / 'ssl', **pair)}"]
+        trusting = ["--ca", keys / "server"]
+    server, ready = begin("serve", "--port=0", "--host=localhost", *secured, "--work", work)
     demo = None
     try:
         endpoint = re.search(r"gRPC at (\S+)", ready)[1]
-        demo, line = begin("demo", "--no-open", "--port=0", "--work", elsewhere, "--endpoint", endpoint)
+        demo, line = begin("demo", "--no-open", "--port=0", "--work", elsewhere, "--endpoint", endpoint, *trusting)
         assert "shows cnn, lstm" in line
         answer = answer_of(line)
         assert answer["genres"][0]["name"] == "Comedy"

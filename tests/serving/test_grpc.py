@@ -1,6 +1,7 @@
 """Both services over a real connection."""
 
 import asyncio
+import os
 import shutil
 import time
 
@@ -171,6 +172,46 @@ def test_ten_versions_replace_one_another_under_load_and_no_request_fails(tmp_pa
         assert seen == set(range(1, 12))
 
     on_a_server({"m": base}, tmp_path, scenario, enable_batching=enable_batching)
+
+
+HALVES = {
+    "saved_model.pb is no model": lambda version: (version / "saved_model.pb").write_bytes(b"no model at all"),
+    "saved_model.pb ends early": lambda version: os.truncate(version / "saved_model.pb", 100),
+    "variables are not there": lambda version: shutil.rmtree(version / "variables"),
+    "variables end early": lambda version: os.truncate(version / "variables" / "variables.data-00000-of-00001", 3),
+}
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_a_version_that_cannot_be_loaded_leaves_the_old_one_serving_and_is_told(tmp_path, what):
+    base, whole, half = tmp_path / "base", tmp_path / "whole", tmp_path / "half"
+    models.half_plus_two(base / "1", plus=1)
+    models.half_plus_two(whole, plus=2)
+    shutil.copytree(whole, half)
+    HALVES[what](half)
+
+    async def scenario(wire):
+        async def status():
+            told = await wire.models.GetModelStatus(get_model_status_pb2.GetModelStatusRequest(model_spec=asked))
+            return {one.version: one for one in told.model_version_status}
+
+        async def answer():
+            return tensor(await wire.predict(request("m", x=np.float32([0]))), "y").tolist()
+
+        asked = request("m").model_spec
+        half.rename(base / "2")
+        while (found := (await status()).get(2)) is None or found.state != found.END:
+            assert await answer() == [1]
+        assert found.status.error_code
+        assert str(base / "2") in found.status.error_message
+        assert await answer() == [1]
+        shutil.rmtree(base / "2")
+        whole.rename(base / "2")
+        while await answer() != [2]:
+            await asyncio.sleep(0.01)
+        assert (await status())[2].state == found.AVAILABLE
+
+    on_a_server({"m": base}, tmp_path, scenario)
 
 
 def test_logged_requests_are_read_back_by_the_skew_report(base_paths, tmp_path):

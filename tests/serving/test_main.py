@@ -14,7 +14,7 @@ import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving.server import main
-from tests.serving.wire import on_a_server, request, tensor
+from tests.serving.wire import on_a_server, pem, request, ssl_config, tensor
 
 pytestmark = pytest.mark.slow
 
@@ -104,20 +104,13 @@ def test_workers_end_with_a_supervisor_that_is_killed(base_paths):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_tls(base_paths, tmp_path):
-    key, cert, config = tmp_path / "key", tmp_path / "cert", tmp_path / "ssl"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    quoted = [file.read_text().replace("\n", "\\n") for file in (key, cert)]
-    config.write_text(f'server_key: "{quoted[0]}" server_cert: "{quoted[1]}"')
+def test_tls(base_paths, keys, tmp_path):
+    config = ssl_config(tmp_path / "ssl", server_key=pem(keys / "server.key"), server_cert=pem(keys / "server"))
     port = free_port()
     process = begin(f"--port={port}", f"--ssl_config_file={config}", f"--model_base_path={base_paths['rows']}")
     try:
         ready(process)
-        trusting = grpc.ssl_channel_credentials(cert.read_bytes())
+        trusting = grpc.ssl_channel_credentials((keys / "server").read_bytes())
         response = stub_of(f"localhost:{port}", trusting).Predict(request("default", text=[b"a"]), timeout=10)
         assert tensor(response, "echo").tolist() == [b"a"]
         with pytest.raises(grpc.RpcError):

@@ -387,6 +387,23 @@ async def test_models_come_and_go_with_the_config(manager, tmp_path):
     twice.MergeFrom(config(tmp_path / "b", name="b"))
     with pytest.raises(ServingError, match="multiple times"):
         await manager.reload(twice)
+    with pytest.raises(ServingError, match="Model m: platform 'other'; served is 'tensorflow' alone"):
+        await manager.reload(config(tmp_path / "a", "model_platform: 'other'"))
+    assert await served(manager, spec(name="b")) == 5
+
+
+def test_a_logging_config_is_told_to_count_for_nothing(tmp_path, caplog):
+    async def scenario():
+        manager = ServableManager(load)
+        push(tmp_path, 1)
+        logged = "logging_config { sampling_config { sampling_rate: 0.5 } }"
+        for _ in range(3):
+            await manager.reload(config(tmp_path, logged), strict=False)
+        assert await served(manager) == 1
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+    assert caplog.text.count("m: its logging_config counts for nothing here") == 1
 
 
 @managed

@@ -1,7 +1,6 @@
 """How a server listens, what it refuses to start with, and how it ends; in this process."""
 
 import asyncio
-import subprocess
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +13,7 @@ from serving.server.errors import ServingError
 from serving.server.flags import Flags
 from serving.server.main import start
 from tests.serving import models
-from tests.serving.wire import on_a_server, request, tensor
+from tests.serving.wire import on_a_server, pem, request, ssl_config, tensor
 
 LISTENS = "0A"
 # 127.0.0.1 in the kernel's notation, and as an address of IPv6, by way of which gRPC listens.
@@ -132,32 +131,6 @@ def test_a_request_log_that_cannot_be_written_is_told(base_paths, tmp_path):
 def test_channel_arguments_that_are_none_are_told(base_paths):
     said = refusal(base_paths, grpc_channel_arguments="grpc.max_connection_age_ms=1000,fast")
     assert said == "--grpc_channel_arguments: 'fast' is not KEY=VALUE"
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    """Pairs of key and certificate, each signed by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    for name in ("server", "client", "stranger"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={name}",
-             "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / f"{name}.key", "-out", folder / name],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    return folder
-
-
-def ssl_config(path: Path, **fields) -> str:
-    lines = [
-        f"{name}: {str(value).lower()}" if isinstance(value, bool) else f'{name}: "{value}"'
-        for name, value in fields.items()
-    ]
-    path.write_text("\n".join(lines))
-    return str(path)
-
-
-def pem(path: Path) -> str:
-    return path.read_text().replace("\n", "\\n")
 
 
 def test_a_client_needs_a_certificate_where_it_is_verified(base_paths, keys, tmp_path):

@@ -128,6 +128,21 @@ def tensor(response: predict_pb2.PredictResponse, name: str) -> np.ndarray:
     return tf.make_ndarray(response.outputs[name])
 
 
+def ssl_config(path: Path, **fields: str | bool) -> str:
+    """An SSLConfig written to `path`."""
+    lines = [
+        f"{name}: {str(value).lower()}" if isinstance(value, bool) else f'{name}: "{value}"'
+        for name, value in fields.items()
+    ]
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def pem(path: Path) -> str:
+    """A key or certificate, as protobuf's text form has it."""
+    return path.read_text().replace("\n", "\\n")
+
+
 def on_a_server(models: Mapping[str, Path], folder: Path, scenario: Callable[[Wire], Awaitable[None]], **flags: Any):
     """Runs a scenario against a server; a minute is too long for any."""
 
