@@ -1,12 +1,15 @@
-"""`make bench`: films/s of the data path beside its floor, and the peak memory of each step.
+"""`make bench`: films/s of the data path beside its floor, how it grows, and the peak memory of each step.
 
 A rate is marginal: the films between a small and a large sample over the seconds between their times, so that
-start-up stands apart. Every measurement is a process of its own. Transform and floor are interleaved, since the
-machine's speed drifts; the figure to quote is the median of the ratios of neighbours.
+start-up stands apart. Every measurement is a process of its own. The steps and the floor take turns, since the
+machine's speed drifts; the figures to quote are medians of the rounds' ratios. Growth is asked of the steps one by
+one: with times t of n films, the exponent is log((t3 - t1) / (t2 - t1)) / log((n3 - n1) / (n2 - n1)), which is 1
+where each film costs the same, whatever the start-up.
 """
 
 import argparse
 import json
+import math
 import os
 import resource
 import shutil
@@ -15,52 +18,94 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SMALL, LARGE = 2_000, 10_000
+GROWTH = (2_000, 20_000, 100_000)
 ROUNDS = 5
+CHAIN = ("ingest", "statistics", "transform")
+TARGETS = {"chain": 0.5, "exponent": 1.05, "peak_rss_mib": 2048}
 CONFIG = {"image_size": 64, "vocabulary_size": 10_000, "max_words": 128, "ngram_buckets": 1_048_576}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=int, nargs=2, default=(SMALL, LARGE), metavar=("SMALL", "LARGE"))
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of Transform and floor")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the steps and the floor; 0: none")
+    parser.add_argument("--growth", type=int, nargs="*", default=GROWTH, metavar="FILMS", help="three sizes, or none")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         _child(STEPS[options.step], options.folder)
         return
+    if len(options.growth) not in (0, 3):
+        parser.error("--growth takes three sizes")
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as scratch:
-        _bench(Path(scratch), tuple(options.films), options.rounds)
+        missed = _rates(Path(scratch), options.films, options.rounds) if options.rounds else []
+        missed += _growth(Path(scratch), options.growth) if options.growth else []
+    if missed:
+        sys.exit("Missed: " + "; ".join(missed))
 
 
-def _bench(scratch: Path, films: tuple[int, int], rounds: int) -> None:
+def _rates(scratch: Path, films: Sequence[int], rounds: int) -> list[str]:
+    """Prints rates beside the floor; gives the targets that are missed."""
+    folders = _drawn(scratch, films)
+    print(f"\n{'step':16}{'films/s':>10}{'start-up s':>12}{'peak RSS MiB':>14}", flush=True)
+    rates: dict[str, list[float]] = {step: [] for step in (*CHAIN, "floor")}
+    for _ in range(rounds):
+        for step, measured in rates.items():
+            if step == "transform":
+                for folder in folders:
+                    _in_process("schema", folder)  # one small file, whatever the number of films
+            measured.append(_marginal(step, folders, films))
+    rates["chain"] = [1 / sum(1 / rates[step][turn] for step in CHAIN) for turn in range(rounds)]
+    print(f"\nratios to the floor, medians of {rounds} rounds:")
+    for step in (*CHAIN, "chain"):
+        ratios = [ours / floor for ours, floor in zip(rates[step], rates["floor"], strict=True)]
+        target = f", at least {TARGETS[step]}" if step in TARGETS else ""
+        print(f"{step:16}{statistics.median(ratios):6.2f} ({min(ratios):.2f} to {max(ratios):.2f}){target}", flush=True)
+    chain = statistics.median(ours / floor for ours, floor in zip(rates["chain"], rates["floor"], strict=True))
+    return [f"chain {chain:.2f} of the floor, at least {TARGETS['chain']}"] if chain < TARGETS["chain"] else []
+
+
+def _growth(scratch: Path, films: Sequence[int]) -> list[str]:
+    """Prints how the steps' time and memory grow; gives the targets that are missed."""
+    folders = _drawn(scratch, films)
+    print(f"\n{'step':16}" + "".join(f"{f'{count:,} films: s, MiB':>30}" for count in films) + "  exponent", flush=True)
+    missed = []
+    for step in ("ingest", "statistics", "schema", "transform"):
+        measured = [_in_process(step, folder) for folder in folders]
+        if step == "schema":
+            continue
+        small, middle, large = (each["seconds"] for each in measured)
+        longer = math.log((films[2] - films[0]) / (films[1] - films[0]))
+        exponent = math.log((large - small) / (middle - small)) / longer
+        told = "".join(f"{each['seconds']:22.1f},{each['peak_rss_mib']:7.0f}" for each in measured)
+        print(f"{step:16}{told}{exponent:10.3f}", flush=True)
+        if exponent > TARGETS["exponent"]:
+            missed.append(f"{step} grows with exponent {exponent:.3f}, at most {TARGETS['exponent']}")
+        peak = max(each["peak_rss_mib"] for each in measured)
+        if peak > TARGETS["peak_rss_mib"]:
+            missed.append(f"{step} takes {peak:.0f} MiB, at most {TARGETS['peak_rss_mib']}")
+    return missed
+
+
+def _drawn(scratch: Path, films: Sequence[int]) -> list[Path]:
+    """Folders of so many films of the sample each."""
     from pipeline import sample
 
     folders = [scratch / str(count) for count in films]
     for folder, count in zip(folders, films, strict=True):
-        started = time.monotonic()
-        sample.draw(folder / "sample", films=count, seed=7)
-        print(f"drew {count:,} films in {time.monotonic() - started:.0f} s", flush=True)
-    print(f"\n{'step':16}{'films/s':>10}{'start-up s':>12}{'peak RSS MiB':>14}", flush=True)
-    rates: dict[str, list[float]] = {"transform": [], "floor": []}
-    once = {step: _measure(step, folders, films) for step in ("ingest", "statistics")}
-    for folder in folders:
-        _in_process("schema", folder)  # one small file, whatever the number of films
-    for _ in range(rounds):
-        for step, measured in rates.items():
-            measured.append(_measure(step, folders, films))
-    ratios = [ours / floor for ours, floor in zip(rates["transform"], rates["floor"], strict=True)]
-    floor = statistics.median(rates["floor"])
-    print("\nratios to the floor: " + ", ".join(f"{step} {rate / floor:.2f}" for step, rate in once.items()))
-    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    print(f"Transform / floor, round by round: {listed}; median {statistics.median(ratios):.2f}")
+        if not folder.exists():
+            started = time.monotonic()
+            sample.draw(folder / "sample", films=count, seed=7)
+            print(f"drew {count:,} films in {time.monotonic() - started:.0f} s", flush=True)
+    return folders
 
 
-def _measure(step: str, folders: list[Path], films: tuple[int, int]) -> float:
+def _marginal(step: str, folders: Sequence[Path], films: Sequence[int]) -> float:
     """Runs a step on both samples, prints its line and returns its marginal films/s."""
     small, large = (_in_process(step, folder) for folder in folders)
     rate = (films[1] - films[0]) / (large["seconds"] - small["seconds"])
@@ -173,46 +218,37 @@ def _transform(folder: Path) -> Callable[[], None]:
 
 
 def _floor(folder: Path) -> Callable[[], None]:
-    """One tf.data pass that decodes, resizes, tokenises, looks up and writes the same films."""
+    """One tf.data pass that does Transform's own graph on the same films and writes all that it gives."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from transform import features, overviews, posters
+    from transform import features
 
-    words = tft.TFTransformOutput(str(folder / "transform" / "transform_graph")).vocabulary_file_by_name(
-        features.WORDS_VOCABULARY
-    )
     files = sorted(str(file) for file in (folder / "ingest" / "examples").glob("Split-*/*"))
-    table = tf.lookup.StaticHashTable(
-        tf.lookup.TextFileInitializer(
-            words, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
-        ),
-        default_value=features.UNKNOWN - features.RESERVED_TOKENS,
-    )
-    spec = {
-        name: tf.io.FixedLenFeature([], tf.string, default_value="")
-        for name in (features.ID, features.POSTER, features.OVERVIEW)
-    }
+    transformed = tft.TFTransformOutput(str(folder / "transform" / "transform_graph"))
+    layer, raw = transformed.transform_features_layer(), transformed.raw_feature_spec()
+    kinds = {tf.string: "bytes_list", tf.float32: "float_list", tf.int64: "int64_list"}
+    lists = {name: kinds[spec.dtype] for name, spec in transformed.transformed_feature_spec().items()}
 
     def batch(serialized):
-        raw = tf.io.parse_example(serialized, spec)
-        words = overviews.tokenize(raw[features.OVERVIEW], CONFIG["max_words"])
-        ids = table.lookup(words.flat_values) + features.RESERVED_TOKENS
-        pixels = posters.pixels_of_posters(raw[features.POSTER], CONFIG["image_size"])
-        return raw[features.ID], pixels, words.with_flat_values(ids)
+        columns = {}
+        for name, value in layer(tf.io.parse_example(serialized, raw)).items():
+            if isinstance(value, tf.SparseTensor):
+                value = tf.RaggedTensor.from_value_rowids(value.values, value.indices[:, 0], value.dense_shape[0])
+            columns[name] = value if value.shape.rank > 1 else value[:, None]
+        return columns
 
     def work() -> None:
         films = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=2)
         films = films.batch(64).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
         out = folder / "floor.gz"
         with tf.io.TFRecordWriter(str(out), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-            for ids, pixels, tokens in films:
-                for id, row, words in zip(ids.numpy(), pixels.numpy(), tokens.to_list(), strict=True):
+            for columns in films:
+                rows = {name: column.numpy() for name, column in columns.items()}
+                for row in range(len(rows[features.ID])):
                     example = tf.train.Example()
-                    feature = example.features.feature
-                    feature[features.ID].bytes_list.value.append(id)
-                    feature[features.PIXELS].bytes_list.value.append(row)
-                    feature[features.TOKENS].int64_list.value.extend(words)
+                    for name, kind in lists.items():
+                        getattr(example.features.feature[name], kind).value.extend(rows[name][row])
                     writer.write(example.SerializeToString())
 
     return work

@@ -58,12 +58,16 @@ class Pipeline:
             process.wait()
 
     def kill_in(self, component: str) -> None:
-        """Starts a run and kills it with SIGKILL as soon as the component is seen to have begun."""
+        """Starts a run and kills it with SIGKILL in the component's work: once it has written something, or ended."""
+        folder = self.paths.artifacts / component
+        written = _files(folder)
+        logs = set(self.paths.logs.glob("*.log"))
         with self.started() as process:
-            before = set(self.paths.logs.glob("*.log")) if self.paths.logs.exists() else set()
             while process.poll() is None:
-                logs = [log for log in self.paths.logs.glob("*.log") if log not in before]
-                if any(f"Component {component} is running." in log.read_text() for log in logs):
+                said = "".join(log.read_text() for log in set(self.paths.logs.glob("*.log")) - logs)
+                if f"Component {component} is running." in said and (
+                    f"Component {component} is finished." in said or _files(folder) - written
+                ):
                     return
                 time.sleep(0.02)
             raise AssertionError(f"{component} was never seen running:\n{process.communicate()[0][-3000:]}")
@@ -89,3 +93,8 @@ class Pipeline:
     @property
     def _env(self) -> dict[str, str]:
         return environment.of_process(self.settings)
+
+
+def _files(folder: Path) -> set[str]:
+    """All files below a folder, where others come and go meanwhile."""
+    return {os.path.join(root, name) for root, _, names in os.walk(folder) for name in names}
