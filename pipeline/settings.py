@@ -70,7 +70,7 @@ class Training:
     warm_start: bool = False  # begin with the weights of the last blessed model of an earlier span
     tuner: bool = False  # search learning rate, weight decay, dropout and width beforehand
     tuner_trials: int = 10  # networks that the search trains, one after the other
-    class_balance: Literal["none", "weights", "oversample", "focal", "asymmetric"] = "none"
+    class_balance: Literal["auto", "none", "weights", "oversample", "focal", "asymmetric"] = "auto"  # the variant's own
     class_weights: Literal["effective_number", "inverse_frequency"] = "effective_number"  # for "weights"
     focal_gamma: float = 2.0  # for "focal"
     asymmetric_gamma_negative: float = 4.0  # for "asymmetric", Ridnik et al. 2021

@@ -44,9 +44,8 @@ log = logging.getLogger("marquee.trainer")
 
 # Settings that training.json repeats.
 RECORDED = (
-    "name", "variant", "seed", "batch_size", "class_balance", "class_weights", "focal_gamma",
-    "asymmetric_gamma_negative", "asymmetric_gamma_positive", "asymmetric_margin", "embeddings", "backbone",
-    "backbone_scale",
+    "name", "variant", "seed", "batch_size", "class_weights", "focal_gamma", "asymmetric_gamma_negative",
+    "asymmetric_gamma_positive", "asymmetric_margin", "embeddings", "backbone", "backbone_scale",
 )  # fmt: skip
 VERSIONS = {
     "tfx": version.__version__,
@@ -89,8 +88,12 @@ class Job:
         )  # fmt: skip
 
 
-def read(fn_args: FnArgs) -> Job:
+def read(fn_args: FnArgs, recipe: Recipe | None = None) -> Job:
     """Reads what there is to know before any network is built.
+
+    Args:
+        fn_args: as `run` has them.
+        recipe: of the networks that are to learn; None: none is.
 
     Raises:
         MarqueeError: the train or the eval split is empty, the label balance is of other genres than the transform
@@ -112,7 +115,7 @@ def read(fn_args: FnArgs) -> Job:
         ngram_buckets=settings["ngram_buckets"],
         vectors=_vectors(settings.get("embeddings"), transformed),
         backbone=_backbone(settings),
-        class_weights=balance.weights if settings.get("class_balance") == "weights" else None,
+        class_weights=balance.weights if recipe and recipe.class_balance == "weights" else None,
     )
     return Job(
         settings=settings, files=files, surveys=surveys, transformed=transformed, genres=genres, balance=balance,
@@ -157,10 +160,12 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     Raises:
         MarqueeError: as `read`, or no film of train has what the network learns from.
     """
-    job = read(fn_args)
-    settings, survey = job.settings, job.surveys["train"]
+    recipe = choose(recipes, fn_args.custom_config)
     found = (fn_args.hyperparameters or {}).get("values")
-    recipe = choose(recipes, settings) if found is None else tuned(choose(recipes, settings), found)
+    if found is not None:
+        recipe = tuned(recipe, found)
+    job = read(fn_args, recipe)
+    settings, survey = job.settings, job.surveys["train"]
     members = folds.count(recipe.folds, len(survey.ids))
     fold = folds.of_films(survey.ids, members, settings["seed"])
     parts = PARTS_OF_FOLD * members if members > 1 else 1
@@ -182,6 +187,7 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         **{key: settings[key] for key in RECORDED},
         "learning_rate": recipe.learning_rate,
         "weight_decay": recipe.weight_decay,
+        "class_balance": recipe.class_balance,
         "hyperparameters": found,
         "folds": members,
         "warm_start": start.about,
@@ -302,7 +308,9 @@ def _learnt(
 
 def learner_of(job: Job, recipe: Recipe) -> learning.Learner:
     """What the members of a committee learn by."""
-    return learning.Learner(recipe, job.task, losses.loss_of(job.settings, job.balance.weights), job.settings)
+    return learning.Learner(
+        recipe, job.task, losses.loss_of(recipe.class_balance, job.settings, job.balance.weights), job.settings
+    )
 
 
 def learn_member(
@@ -330,7 +338,7 @@ def learn_member(
     """
     settings, survey = job.settings, job.surveys["train"]
     times = np.ones(len(fold), np.int64)
-    if settings["class_balance"] == "oversample":
+    if learner.recipe.class_balance == "oversample":
         times = data.repeats(survey, job.balance.repeat_factors, settings["seed"])
     keras.utils.set_random_seed(settings["seed"] + member)
     network = learner.recipe.build(job.task)

@@ -1,4 +1,4 @@
-"""What a network is trained to make small, by the setting `class_balance`."""
+"""What a network is trained to make small, by `class_balance`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -72,8 +72,8 @@ class AsymmetricLoss(keras.losses.Loss):
         return {**super().get_config(), **own}
 
 
-def loss_of(settings: Mapping[str, Any], weights: Sequence[Sequence[float]]) -> keras.losses.Loss:
-    """The loss of the setting `class_balance`; "none" and "oversample" have plain cross-entropy.
+def loss_of(class_balance: str, settings: Mapping[str, Any], weights: Sequence[Sequence[float]]) -> keras.losses.Loss:
+    """The loss of a `class_balance`; "none" and "oversample" have plain cross-entropy.
 
     "focal" is (1 - p_t)^gamma times the cross-entropy (Lin et al. 2017, eq. 4, p_t the score of what is true), gamma
     the setting `focal_gamma`. Without their alpha: it is one number for all genres, and they found that it matters
@@ -81,14 +81,15 @@ def loss_of(settings: Mapping[str, Any], weights: Sequence[Sequence[float]]) -> 
     score is no longer how probable a genre is.
 
     Args:
-        settings: `class_balance`, `focal_gamma`, `asymmetric_gamma_negative`, `asymmetric_gamma_positive` and
+        class_balance: as the settings name them.
+        settings: `focal_gamma`, `asymmetric_gamma_negative`, `asymmetric_gamma_positive` and
             `asymmetric_margin`.
         weights: [G, 2], the weights of an absent and of a present label, for "weights".
     """
-    if settings["class_balance"] == "weights":
+    if class_balance == "weights":
         return WeightedBinaryCrossentropy(weights)
-    if settings["class_balance"] == "focal":
+    if class_balance == "focal":
         return keras.losses.BinaryFocalCrossentropy(gamma=settings["focal_gamma"])
-    if settings["class_balance"] == "asymmetric":
+    if class_balance == "asymmetric":
         return AsymmetricLoss(**{key: settings[f"asymmetric_{key}"] for key in AsymmetricLoss.PARAMETERS})
     return keras.losses.BinaryCrossentropy()

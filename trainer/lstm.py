@@ -95,6 +95,7 @@ RECIPES = {
         learning_rate=2e-3,
         schedule=schedules.warm_up_then_cosine,
         weight_decay=1e-2,
+        class_balance="weights",
     ),
 }
 

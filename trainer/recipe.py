@@ -78,6 +78,7 @@ class Recipe:
         learning_rate: at its highest, unless the settings say otherwise.
         schedule: share of `learning_rate` to use, by epoch (from 0) and number of epochs.
         weight_decay: decoupled, after Loshchilov and Hutter 2019; 0 is plain Adam.
+        class_balance: how rare genres are made up for, as `losses.loss_of` has it, unless the settings say otherwise.
         folds: parts of the train split; for each a network that does not learn from it, and in the end the mean of them
             all (a cross-validation committee, Krogh and Vedelsby 1995). 1: one network that learns from everything.
             Unless the settings say otherwise.
@@ -92,13 +93,14 @@ class Recipe:
     schedule: Callable[[int, int], float]
     augment: Callable[[], keras.Layer] | None = None
     weight_decay: float = 0.0
+    class_balance: str = "none"
     folds: int = 1
     ngrams: bool = False
     likeness: bool = False
 
 
 def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe:
-    """The variant of the settings, with what they give of epochs, learning rate and folds.
+    """The variant of the settings, with what they give of epochs, learning rate, folds and class balance.
 
     Raises:
         MarqueeError: the model has no such variant.
@@ -107,6 +109,8 @@ def choose(recipes: Mapping[str, Recipe], settings: Mapping[str, Any]) -> Recipe
         raise MarqueeError(f"{settings['name']}.variant = {settings['variant']!r}: allowed is {', '.join(recipes)}.")
     recipe = recipes[settings["variant"]]
     given = {key: settings[key] for key in ("epochs", "learning_rate", "folds") if settings[key] is not None}
+    if settings["class_balance"] != "auto":
+        given["class_balance"] = settings["class_balance"]
     return Recipe(**{**vars(recipe), **given})
 
 

@@ -35,8 +35,8 @@ def tuner(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> TunerFnResult:
     """
     given = copy.copy(fn_args)
     given.model_run_dir = given.serving_model_dir = fn_args.working_dir  # a Tuner has none, and nothing is kept
-    job = fitting.read(given)
-    return TunerFnResult(tuner=Search(job, choose(recipes, job.settings)), fit_kwargs={"verbose": 0})
+    recipe = choose(recipes, fn_args.custom_config)
+    return TunerFnResult(tuner=Search(fitting.read(given, recipe), recipe), fit_kwargs={"verbose": 0})
 
 
 def space(recipe: Recipe) -> keras_tuner.HyperParameters:

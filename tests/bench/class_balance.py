@@ -70,7 +70,7 @@ def _unseen(job: Job, recipe: Recipe, members: int) -> dict[bytes, np.ndarray]:
     learner = fitting.learner_of(job, recipe)
     said: dict[bytes, np.ndarray] = {}
     for member in range(members):
-        title = job.settings["class_balance"]
+        title = recipe.class_balance
         start = warm_start.Start()
         _, logits, _ = fitting.learn_member(job, learner, fold, member, recipe.folds, start, title)
         said |= dict(zip(films[fold == member].tolist(), logits, strict=True))

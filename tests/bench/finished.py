@@ -53,5 +53,5 @@ def job_of(work: Path, model: str, folder: Path, changes: dict[str, Any]) -> tup
         model_run_dir=str(folder),
         custom_config={**settings, "name": model, "label_balance": balance},
     )
-    job = fitting.read(given)
-    return job, choose(MODELS[model].RECIPES, job.settings)
+    recipe = choose(MODELS[model].RECIPES, given.custom_config)
+    return fitting.read(given, recipe), recipe

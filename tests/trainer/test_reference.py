@@ -6,6 +6,7 @@ from trainer import cnn, lstm
 from trainer.recipe import Task, choose
 
 TASK = Task(positives=[10] * 25, films=100, image_size=64, vocabulary_size=10_000, ngram_buckets=64)
+OWN = {"variant": "reference", "epochs": None, "learning_rate": None, "folds": None, "class_balance": "auto"}
 
 
 def test_cnn():
@@ -33,12 +34,13 @@ def test_lstm():
 
 @pytest.mark.parametrize(("recipes", "epochs"), [(cnn.RECIPES, 40), (lstm.RECIPES, 20)])
 def test_recipe(recipes, epochs):
-    recipe = choose(recipes, {"variant": "reference", "epochs": None, "learning_rate": None, "folds": None})
+    recipe = choose(recipes, OWN)
     assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.augment) == (epochs, 1e-4, 0, None)
+    assert recipe.class_balance == "none"
     shares = [recipe.schedule(epoch, epochs) for epoch in (0, 9, 10, 11)]
     assert shares == pytest.approx([1, 1, 0.99004983, 0.98019867])
 
 
 def test_settings_win_over_the_recipe():
-    chosen = choose(cnn.RECIPES, {"variant": "reference", "epochs": 3, "learning_rate": 0.5, "folds": 2})
-    assert (chosen.epochs, chosen.learning_rate) == (3, 0.5)
+    chosen = choose(cnn.RECIPES, {**OWN, "epochs": 3, "learning_rate": 0.5, "folds": 2, "class_balance": "focal"})
+    assert (chosen.epochs, chosen.learning_rate, chosen.folds, chosen.class_balance) == (3, 0.5, 2, "focal")
