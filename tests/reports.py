@@ -23,7 +23,8 @@ METRICS = {"micro_f1": 0.5, "macro_f1": 0.25, "weighted_f1": 0.4, "samples_f1": 
 TRAINING = {
     "name": "cnn", "variant": "default", "seed": 7, "batch_size": 64, "class_balance": "none", "learning_rate": 0.002,
     "class_weights": "effective_number", "focal_gamma": 2.0, "films": 50, "parameters": 1_234_567, "epochs": 3,
-    "heads": ["likeness", "poster"], "folds": 5, "seconds_per_epoch": 1.5,
+    "heads": ["likeness", "poster"], "folds": 5, "image_size": 64, "seconds_per_epoch": 1.5,
+    "fingerprints": {"train": "a1", "eval": "b2"},
     "calibration_error": {"before": 0.0625, "after": 0.03125},
     "versions": {"tfx": "1.16.0", "tensorflow": "2.16.2", "keras": "3.12.4", "python": "3.10.13"},
 }  # fmt: skip
@@ -184,6 +185,8 @@ def model(blessed: bool = True, pushed: str | None = None) -> Model:
         history={
             "loss": [0.5, 0.4, 0.3],
             "val_loss": [0.6, 0.5, 0.55],
+            "cross_entropy": [0.5, 0.4, 0.3],
+            "val_cross_entropy": [0.7, 0.5, 0.6],
             "precision": [0.1, 0.2, 0.3],
             "val_precision": [0.2, 0.25, 0.5],
             "recall": [0.5, 0.6, 0.7],
@@ -232,7 +235,12 @@ def comparison() -> dict[str, Any]:
         "genres": genres,
         "films": 9,
         "models": {
-            name: {"yardstick": name == "bag", "metrics": metrics, "per_genre": dict.fromkeys(genres, 0.5)}
+            name: {
+                "yardstick": name == "bag",
+                "metrics": metrics,
+                "intervals": {"micro_f1": [0.4375, 0.5625], "macro_f1": [0.1875, 0.3125]},
+                "per_genre": dict.fromkeys(genres, 0.5),
+            }
             for name in ("cnn", "lstm", "bag")
         },
         "precision_recall": {name: [[0.0, 1.0], [0.5, 0.75], [1.0, 0.25]] for name in ("cnn", "lstm", "bag")},

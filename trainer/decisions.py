@@ -1,14 +1,15 @@
 """From what heads say to calibrated scores and thresholds, all chosen on films that no head has learnt from.
 
-A head's evidence is its logit less the genre's log-odds in train. The logit of a genre is those log-odds, plus each
-head's evidence times a slope of the head (Platt's scaling, 1999, for one head; a product of experts for several), plus
-a small share of the evidence for every other genre, since genres come together and exclude each other (stacked binary
-relevance, Godbole and Sarawagi 2004). All of it is one matrix. As in the gated unit of Arevalo et al. (2017), how much
-poster and overview count depends on the film: there is such a matrix, and thresholds, for each combination of what a
-film may have.
+A head's evidence is its logit less the genre's log-odds in train. The logit of a genre is those log-odds, plus an
+offset of the genre, plus each head's evidence times a slope of the head (Platt's scaling, 1999, for one head; a product
+of experts for several), plus a small share of the evidence for every other genre, since genres come together and
+exclude each other (stacked binary relevance, Godbole and Sarawagi 2004). All of it is one matrix and one vector. As in
+the gated unit of Arevalo et al. (2017), how much poster and overview count depends on the film: there are such a matrix
+and vector, and thresholds, for each combination of what a film may have.
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,20 +142,22 @@ def _affine(
     # First what each head is worth, in common for all genres. With each genre's own offset: a loss that moves scores
     # (focal, weights) would be seen as a head that says the contrary.
     start = np.full(count, 1 / count)
-    flat = said.reshape(count, -1).T
-    of_genre = np.tile(np.eye(genres), (len(labels), 1))
-    pull = np.append(np.full(count, RIDGE_SLOPE), np.full(genres, RIDGE_OFFSET))
-    base = np.broadcast_to(log_odds, labels.shape) + np.tensordot(start, said, 1)
-    found = _ridge(np.concatenate([flat, of_genre], axis=1), base.ravel(), labels.ravel(), pull)
+    base = log_odds + np.tensordot(start, said, 1)
+    found = _ridge(
+        lambda weights: base + np.tensordot(weights[:count], said, 1) + weights[count:],
+        lambda wrong: np.append(np.tensordot(said, wrong, 2), wrong.sum(axis=0)),
+        labels,
+        np.append(np.full(count, RIDGE_SLOPE), np.full(genres, RIDGE_OFFSET)),
+    )
     slopes, first = start + found[:count], found[count:]
-    base = np.broadcast_to(log_odds + first, labels.shape) + np.tensordot(slopes, said, 1)
+    base = log_odds + first + np.tensordot(slopes, said, 1)
     # Then, genre by genre, what is left to say.
     scaled = slopes[:, None, None] * said
     mean, spread = scaled.mean(axis=1), scaled.std(axis=1) + 1e-9
     design = np.concatenate([((part - m) / s) for part, m, s in zip(scaled, mean, spread, strict=True)], axis=1)
     design = np.concatenate([design, np.ones((len(design), 1))], axis=1)
     pull = np.append(np.full(count * genres, RIDGE_OTHERS), RIDGE_OFFSET)
-    left = np.stack([_ridge(design, base[:, k], labels[:, k], pull) for k in range(genres)], axis=1)
+    left = np.stack([_linear(design, base[:, k], labels[:, k], pull) for k in range(genres)], axis=1)
     others = left[:-1].reshape(count, genres, genres) / spread[:, :, None]
     weights = slopes[:, None, None] * (others + np.eye(genres))
     offsets = log_odds + first + left[-1] - np.einsum("hj,hjg->g", mean, others)
@@ -162,20 +165,37 @@ def _affine(
         # A committee is surer, and righter, than its members, who spoke for the films of train.
         logits = _logits(said[:, on_eval], weights, offsets).ravel()
         design = np.stack([logits, np.ones(len(logits))], axis=1)
-        slope, offset = _ridge(design, logits, labels[on_eval].ravel(), RIDGE_SLOPE)
+        slope, offset = _linear(design, logits, labels[on_eval].ravel(), np.full(2, RIDGE_SLOPE))
         slopes, weights, offsets = slopes * (1 + slope), weights * (1 + slope), offsets * (1 + slope) + offset
     return slopes, weights, offsets
 
 
-def _ridge(design: np.ndarray, base: np.ndarray, labels: np.ndarray, pull: float | np.ndarray) -> np.ndarray:
-    """Weights [D] of a logistic regression on top of a logit `base` [N], each pulled towards 0."""
+def _linear(design: np.ndarray, base: np.ndarray, labels: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """`_ridge` of logits `base` [N] + `design` [N, D] @ weights [D]."""
+    return _ridge(lambda weights: base + design @ weights, lambda wrong: design.T @ wrong, labels, pull)
+
+
+def _ridge(
+    logits_of: Callable[[np.ndarray], np.ndarray],
+    back: Callable[[np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    pull: np.ndarray,
+) -> np.ndarray:
+    """Weights [D] of a logistic regression, each pulled towards 0 by so much.
+
+    Args:
+        logits_of: of weights, in the shape of the labels.
+        back: how much each weight is at fault, for what is wrong with each logit.
+        labels: bool.
+        pull: [D].
+    """
 
     def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = base + design @ weights
+        logits = logits_of(weights)
         value = np.logaddexp(0, logits).sum() - logits[labels].sum() + (pull * weights**2).sum() / 2
-        return value, design.T @ (expit(logits) - labels) + pull * weights
+        return value, back(expit(logits) - labels) + pull * weights
 
-    return optimize.minimize(cost, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
+    return optimize.minimize(cost, np.zeros(len(pull)), jac=True, method="L-BFGS-B").x
 
 
 def _logits(said: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ def read(path: Path, words: Sequence[str]) -> Mapping[int, np.ndarray]:
 
     Raises:
         MarqueeError: there is no such file, a line has another number of values than the first or one that is no
-            number, or no word is in the vocabulary.
+            finite number, or no word is in the vocabulary.
     """
     wanted = {word.replace(*APOSTROPHE): place for place, word in enumerate(words)}
     found: dict[int, np.ndarray] = {}
@@ -33,9 +33,12 @@ def read(path: Path, words: Sequence[str]) -> Mapping[int, np.ndarray]:
             raise MarqueeError(f"{path}, line {number}: {len(values)} values after the word, the first has {size}.")
         if word in wanted:
             try:
-                found[wanted[word]] = np.array(values, np.float32)
+                vector = np.array(values, np.float32)
             except ValueError:
-                raise MarqueeError(f"{path}, line {number}: a value of {word!r} is no number.") from None
+                vector = np.array([np.nan])
+            if not np.isfinite(vector).all():
+                raise MarqueeError(f"{path}, line {number}: a value of {word!r} is no number.")
+            found[wanted[word]] = vector
     if not found:
         raise MarqueeError(
             f"{path}: has no word of the vocabulary; is it in GloVe's text format, of the same language?"

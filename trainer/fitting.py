@@ -4,7 +4,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ log = logging.getLogger("marquee.trainer")
 
 # Settings that training.json repeats.
 RECORDED = (
-    "name", "variant", "seed", "batch_size", "class_weights", "focal_gamma", "asymmetric_gamma_negative",
+    "name", "variant", "seed", "batch_size", "image_size", "class_weights", "focal_gamma", "asymmetric_gamma_negative",
     "asymmetric_gamma_positive", "asymmetric_margin", "embeddings", "backbone", "backbone_scale",
 )  # fmt: skip
 VERSIONS = {
@@ -158,7 +158,7 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         The model that was exported.
 
     Raises:
-        MarqueeError: as `read`, or no film of train has what the network learns from.
+        MarqueeError: as `read`, no film of train has what the network learns from, or what it learnt is no number.
     """
     recipe = choose(recipes, fn_args.custom_config)
     found = (fn_args.hyperparameters or {}).get("values")
@@ -166,10 +166,8 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         recipe = tuned(recipe, found)
     job = read(fn_args, recipe)
     settings, survey = job.settings, job.surveys["train"]
-    members = folds.count(recipe.folds, len(survey.ids))
-    fold = folds.of_films(survey.ids, members, settings["seed"])
-    parts = PARTS_OF_FOLD * members if members > 1 else 1
-    part = folds.of_films(survey.ids, parts, settings["seed"])
+    members, parts = _parted(survey, recipe, settings["seed"])
+    fold, part = (folds.of_films(survey.ids, count, settings["seed"]) for count in (members, parts))
     start = _start(job, fn_args.base_model, recipe, members)
     networks: dict[str, keras.Model] = {}
     said: dict[str, list[np.ndarray]] = {}
@@ -181,6 +179,7 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
         networks[likeness.HEAD], said[likeness.HEAD] = _alike(job, part, parts)
     started = time.monotonic()
     networks[recipe.head], said[recipe.head], histories = _learnt(job, recipe, fold, members, start, settings["name"])
+    _check_finite(histories, settings)
     history = _mean_history(histories)
     network = heads.side_by_side(networks, settings["name"])
     about = {
@@ -196,6 +195,36 @@ def run(fn_args: FnArgs, recipes: Mapping[str, Recipe]) -> keras.Model:
     }
     evidence = _evidence(job, {head: heads.presence(one) for head, one in networks.items()}, said, members)
     return finish(job, network, evidence, history, about)
+
+
+def _parted(survey: data.Survey, recipe: Recipe, seed: int) -> tuple[int, int]:
+    """How many folds networks leave out in turn, and how many parts heads that are solved do.
+
+    One each, so that nothing is left out, where a fold or part holds all the films that a head could learn from.
+    """
+    members = folds.count(recipe.folds, len(survey.ids))
+    if members == 1:
+        return 1, 1
+    parts = PARTS_OF_FOLD * members
+    flags = [features.HAS_OVERVIEW] * recipe.ngrams + [features.HAS_POSTER] * recipe.likeness
+    for films in [np.ones(len(survey.ids), bool), *(survey.present[flag] for flag in flags)]:
+        for count in (members, parts):
+            if films.any() and len(set(folds.of_films(survey.ids, count, seed)[films].tolist())) == 1:
+                return 1, 1
+    return members, parts
+
+
+def _check_finite(histories: Sequence[Mapping[str, list[float]]], settings: Mapping[str, Any]) -> None:
+    for member, history in enumerate(histories, start=1):
+        for epoch, cost in enumerate(history["val_cross_entropy"], start=1):
+            if not np.isfinite(cost):
+                name = settings["name"]
+                given = [key for key in ("learning_rate", "embeddings", "backbone") if settings.get(key)]
+                asked = ", ".join(f"{name}.{key} = {settings[key]}" for key in given) or f"{name}.learning_rate"
+                raise MarqueeError(
+                    f"{name}: in epoch {epoch} of network {member} the cross-entropy on eval is no number: it "
+                    f"diverged. Look at {asked}; a lower learning rate helps most."
+                )
 
 
 def finish(
@@ -231,7 +260,7 @@ def finish(
     evidence.save(job.folder)
     chosen.save(job.folder)
     _write(job.folder / "history.json", history)
-    before, after = expit(evidence.logits.mean(axis=0)), decisions.scores_of(chosen, evidence)
+    before, after = expit(_mean_logits(evidence, plain)), decisions.scores_of(chosen, evidence)
     labels, on_eval = evidence.labels, evidence.on_eval
     training = {
         **about,
@@ -254,6 +283,13 @@ def finish(
     }
     _write(job.folder / "training.json", training)
     return model
+
+
+def _mean_logits(evidence: Evidence, log_odds: np.ndarray) -> np.ndarray:
+    """Of the heads that have what they look at, [N, G]; the log-odds of train where none has."""
+    counts = (evidence.present[:, evidence.looks_at].T & evidence.told)[..., None]
+    total = np.where(counts, evidence.logits, 0).sum(axis=0)
+    return np.where(counts.any(axis=0), total / np.maximum(counts.sum(axis=0), 1), log_odds)
 
 
 def made_of(job: Job) -> str:

@@ -15,6 +15,8 @@ from trainer import backbone, cnn, evidence, fitting, heads, likeness, looks, ls
 
 log = logging.getLogger("marquee.trainer")
 
+# What training.json repeats of each part's.
+PART_TOLD = ("variant", "heads", "folds", "epochs", "batch_size", "learning_rate", "class_balance", "seed")
 LAYERS = (backbone, cnn, likeness, looks, lstm)  # imported, so that Keras knows the layers of their networks
 
 
@@ -41,5 +43,6 @@ def run(fn_args: FnArgs) -> keras.Model:
     seeds = {name: about["seed"] for name, about in zip(folders, told, strict=True)}
     parts_told = ", ".join(f"{name} (seed {seed})" for name, seed in seeds.items())
     log.info("%s: of %s, %s", job.settings["name"], parts_told, fitting.made_of(job))
-    about = {"name": job.settings["name"], "parts": list(folders), "seeds": seeds, "epochs": 0}
+    trained = {name: {key: about[key] for key in PART_TOLD} for name, about in zip(folders, told, strict=True)}
+    about = {"name": job.settings["name"], "parts": list(folders), "seeds": seeds, "trained": trained, "epochs": 0}
     return fitting.finish(job, network, said, {}, about)

@@ -1,7 +1,8 @@
 """Writes comparison.json.
 
     {"genres": [G], "films": N,
-     "models": {name: {"yardstick": bool, "metrics": {name: figure}, "per_genre": {genre: F1}}},
+     "models": {name: {"yardstick": bool, "metrics": {name: figure}, "intervals": {name: [figure, figure]},
+                       "per_genre": {genre: F1}}},
      "precision_recall": {name: [[recall, precision]]},
      "calibration": {name: [{"score", "share", "count"}]}, "calibration_error": {name: figure},
      "race": {"films" and "split": {"possible", "models": {name: {"found", "share", "ahead"}}}},
@@ -78,7 +79,7 @@ class Executor(base_executor.BaseExecutor):
         test = scoring.ask(models, labeller, examples, TEST, len(genres))
         learnt = [scoring.ask({}, labeller, learnt_from, split, len(genres)) for split in ("train", "eval")]
         scores, decisions = dict(test.scores), dict(test.decisions)
-        if any(any(split.overviews) for split in learnt):
+        if yardsticks.has_words(learnt[0].overviews):
             train, held_out = ((split.overviews, split.labels) for split in learnt)
             bag = yardsticks.bag_of_words(train, held_out, test.overviews)
             scores[yardsticks.NAME], decisions[yardsticks.NAME] = bag
@@ -160,6 +161,7 @@ def _figures(labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray, genr
         metrics["mean_average_precision"] = None
     return {
         "metrics": metrics,
+        "intervals": measures.intervals(labels, decisions),
         "per_genre": dict(zip(genres, found.f1.round(4).tolist(), strict=True)),
     }
 

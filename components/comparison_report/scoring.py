@@ -1,5 +1,6 @@
 """Asks exported models about films."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from transform.errors import MarqueeError
 
 BATCH = 64
 
+_LOGGER = logging.getLogger("marquee.comparison")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -23,7 +26,7 @@ class Split:
         overviews: [N], empty where a film has none.
         has_poster: bool [N].
         labels: bool [N, G].
-        scores: float32 [N, G] by model.
+        scores: float32 [N, G] by model, finite.
         decisions: bool [N, G] by model.
     """
 
@@ -69,9 +72,17 @@ def ask(models: Mapping[str, Any], labeller: Any, examples: Sequence[Path], spli
         overviews=overviews,
         has_poster=np.array(has_poster),
         labels=np.concatenate(labels),
-        scores={name: each[:, :genres] for name, each in said.items()},
+        scores={name: _finite(name, each[:, :genres]) for name, each in said.items()},
         decisions={name: each[:, genres:] > 0.5 for name, each in said.items()},
     )
+
+
+def _finite(model: str, scores: np.ndarray) -> np.ndarray:
+    """Scores with 0 for those that are no numbers, which the Evaluator has not blessed the model for."""
+    films = int((~np.isfinite(scores)).any(axis=1).sum())
+    if films:
+        _LOGGER.warning("%s: %d films got a score that is no number; they are shown as 0", model, films)
+    return np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def posters(examples: Sequence[Path], split: str, ids: Sequence[str]) -> dict[str, bytes]:

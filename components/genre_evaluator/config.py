@@ -40,7 +40,7 @@ def eval_config(max_map_drop: float, *, compare: bool = True) -> config_pb2.Eval
                 preprocessing_function_names=["transform_labels"],
             )
         ],
-        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=[key]) for key in SLICES)],
+        slicing_specs=[config_pb2.SlicingSpec(feature_keys=keys) for keys in ([], *([key] for key in SLICES), SLICES)],
         metrics_specs=[
             config_pb2.MetricsSpec(
                 metrics=[

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.report.figures import percent
 from pipeline.report.page import AVERAGES, ENVIRONMENT, figure
-from pipeline.report.words import MEASURES, beginnings, confusions, versions
+from pipeline.report.words import MEASURES, SLICES, beginnings, confusions, versions
 
 FEW = 10  # films of a genre in test: figures of fewer say little
 # What each model is, by name and variant.
@@ -24,12 +24,6 @@ NETWORKS = {
 }
 LIKENESS = "and a linear model over how alike a poster is to others, in colours, edges and patches"
 INPUTS = {"cnn": "the poster", "lstm": "the overview", "fusion": "the poster, the overview, or both"}
-SLICES = {
-    "has_poster=yes": "with a poster",
-    "has_poster=no": "without a poster",
-    "has_overview=yes": "with an overview",
-    "has_overview=no": "without an overview",
-}
 
 
 def file_name(model: str, kind: str) -> str:
@@ -55,6 +49,9 @@ def markdown(run: Mapping[str, Any], name: str) -> str:
         beginnings=beginnings(model["training"]),
         versions=versions(model["training"]),
         network=network(name, model["training"]),
+        learnt_out_of_fold=any(
+            told.get("folds", 1) > 1 for told in (model["training"], *model["training"].get("trained", {}).values())
+        ),
         looks_at=INPUTS.get(name, "what its network takes"),
         table=comparison["models"] if comparison else {},
         error=comparison["calibration_error"][name] if comparison else None,

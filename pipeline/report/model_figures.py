@@ -1,5 +1,6 @@
 """Figures of the models: F1 of each genre, learning curves."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,32 +10,51 @@ from pipeline.report.figures import SERIES, SHAPES, Figure, finished, pattern, r
 
 BAR = 9  # pixels: height of a bar, and of the gap between two genres
 # Metric of history.json -> its name.
-CURVES = (("loss", "loss"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
+CURVES = (
+    ("loss", "loss"),
+    ("cross_entropy", "cross-entropy"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+)
 
 
-def per_genre(models: Mapping[str, Any]) -> Figure | None:
-    """F1 of each genre on the test split, a bar a model; None where no model was evaluated."""
+def per_genre(models: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> Figure | None:
+    """F1 of each genre on the test split, a bar a model and yardstick; None where no model was evaluated.
+
+    Args:
+        models: of a run.
+        comparison: comparison.json, whose yardsticks are shown where their answers are not always the same.
+    """
     evaluated = {name: model["evaluation"]["per_genre"] for name, model in models.items() if model["evaluation"]}
     if not evaluated:
         return None
-    names = list(dict.fromkeys(row["genre"] for genres in evaluated.values() for row in genres))
+    bars = {
+        name: ([row["genre"] for row in rows], [row["f1"] for row in rows], [_genre(name, row) for row in rows])
+        for name, rows in evaluated.items()
+    }
+    for name, yardstick in (comparison["models"] if comparison else {}).items():
+        if yardstick["yardstick"] and yardstick["metrics"]["mean_average_precision"] is not None:
+            hover = [f"<b>{text(genre)}</b>, {name}: F1 {f1:.3f}" for genre, f1 in yardstick["per_genre"].items()]
+            bars[name] = (list(yardstick["per_genre"]), list(yardstick["per_genre"].values()), hover)
+    names = list(dict.fromkeys(genre for genres, _, _ in bars.values() for genre in genres))
     figure = go.Figure()
-    for (name, genres), colour, shape in zip(evaluated.items(), SERIES, SHAPES, strict=False):
+    for (name, (genres, f1s, hover)), colour, shape in zip(bars.items(), SERIES, itertools.cycle(SHAPES), strict=False):
         figure.add_bar(
             name=name,
             orientation="h",
-            y=[row["genre"] for row in genres],
-            x=[row["f1"] for row in genres],
-            hovertext=[_genre(name, row) for row in genres],
+            y=genres,
+            x=f1s,
+            hovertext=hover,
             hovertemplate="%{hovertext}<extra></extra>",
             marker={"color": colour, "pattern": pattern(shape)},
         )
     return finished(
         "per-genre",
-        f"Bar chart: F1 of each of {len(names)} genres by {' and '.join(evaluated)}",
+        f"Bar chart: F1 of each of {len(names)} genres by {' and '.join(bars)}",
         figure,
-        plot_height=BAR * (len(evaluated) + 1) * max(len(names), 2),
-        bargap=1 / (len(evaluated) + 1),
+        plot_height=BAR * (len(bars) + 1) * max(len(names), 2),
+        bargap=1 / (len(bars) + 1),
         showlegend=True,
         yaxis=rows(names),
         xaxis={"title": {"text": "F1 on the test split"}, "range": [0, 1], "nticks": 6, "tickangle": 0},
@@ -49,7 +69,7 @@ def _genre(model: str, row: Mapping[str, Any]) -> str:
 
 
 def curves(models: Mapping[str, Any]) -> list[Figure]:
-    """Loss, precision, recall and F1 by epoch, of each model that learns, on train and eval; none where none did."""
+    """What CURVES names by epoch, of each model that learns, on train and eval; none where none did."""
     trained = {name: model["history"] for name, model in models.items() if model["history"]}
     return [_curve(trained, metric, label) for metric, label in CURVES] if trained else []
 

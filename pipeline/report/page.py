@@ -12,6 +12,7 @@ from pipeline.report.words import (
     MEASURES,
     METRICS,
     OUTCOMES,
+    SLICES,
     WHY_ABSENT,
     beginnings,
     bound_pairs,
@@ -50,6 +51,7 @@ def render(run: Mapping[str, Any]) -> str:
         histograms=data_figures.histograms(statistics["train"]) if statistics and "train" in statistics else [],
         pairs=bound_pairs(balance["cooccurrence"]) if balance else [],
         averages=AVERAGES,
+        slices=SLICES,
         beginnings=beginnings,
         tint=tint,
         looked_at=looked_at,
@@ -64,7 +66,7 @@ def render(run: Mapping[str, Any]) -> str:
 def _figures(run: Mapping[str, Any]) -> dict[str, Any]:
     balance, drift, skew = run["balance"], run["drift"], run["skew"]
     figures: dict[str, Any] = {
-        "per_genre": model_figures.per_genre(run["models"]),
+        "per_genre": model_figures.per_genre(run["models"], run["comparison"]),
         "curves": model_figures.curves(run["models"]),
     }
     compared = run["comparison"]

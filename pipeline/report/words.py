@@ -48,6 +48,17 @@ SEARCHED = {
     "width": "width ×",
     "dropout": "dropout ×",
 }
+# Slice of an evaluation -> which films it is of.
+SLICES = {
+    "has_poster=yes": "with a poster",
+    "has_poster=no": "without a poster",
+    "has_overview=yes": "with an overview",
+    "has_overview=no": "without an overview",
+    "has_overview=yes,has_poster=yes": "with both",
+    "has_overview=no,has_poster=yes": "with a poster alone",
+    "has_overview=yes,has_poster=no": "with an overview alone",
+    "has_overview=no,has_poster=no": "with neither",
+}
 FEWEST_TOGETHER = 10  # films: the lift of a rarer pair says little
 
 

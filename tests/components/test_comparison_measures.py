@@ -17,9 +17,41 @@ def test_precision_and_recall_span_the_curve():
     recall, precision = np.array(points).T
     area = float((np.diff(recall) * precision[1:]).sum())
     assert area == pytest.approx(average_precision_score(LABELS.ravel(), SCORES.ravel()), abs=1e-3)
-    many = np.random.default_rng(0).random((500, 3))
-    assert len(measures.precision_recall(many > 0.7, many)) == measures.POINTS
+
+
+def test_a_long_curve_is_thinned_by_its_recall():
+    rng = np.random.default_rng(0)
+    labels = rng.random((2_000, 3)) < 0.1
+    scores = labels + rng.normal(size=labels.shape)
+    points = np.array(measures.precision_recall(labels, scores))
+    assert len(points) == measures.POINTS
+    assert np.diff(points[:, 0]).max() < 0.02
+    area = float((np.diff(points[:, 0]) * points[1:, 1]).sum())
+    assert area == pytest.approx(average_precision_score(labels.ravel(), scores.ravel()), abs=0.01)
+
+
+def test_no_curve_without_a_film_of_any_genre():
     assert measures.precision_recall(LABELS & False, SCORES) == []
+
+
+def test_intervals_hold_what_other_splits_of_the_same_kind_have():
+    rng = np.random.default_rng(0)
+
+    def split(films: int):
+        labels = rng.random((films, 3)) < [0.5, 0.3, 0.2]
+        return labels, labels ^ (rng.random(labels.shape) < 0.2)
+
+    def f1(labels, decisions):
+        hits, both = (labels & decisions).sum(axis=0), labels.sum(axis=0) + decisions.sum(axis=0)
+        return {"micro_f1": 2 * hits.sum() / both.sum(), "macro_f1": float(np.mean(2 * hits / both))}
+
+    found, others = measures.intervals(*split(300)), [f1(*split(300)) for _ in range(400)]
+    for name, (low, high) in found.items():
+        spread = np.percentile([other[name] for other in others], [2.5, 97.5])
+        assert high - low == pytest.approx(spread[1] - spread[0], rel=0.2)
+    exact = split(300)
+    assert all(low <= f1(*exact)[name] <= high for name, (low, high) in measures.intervals(*exact).items())
+    assert measures.intervals(*exact) == measures.intervals(*exact)
 
 
 def test_bins_hold_every_score_once():
@@ -74,6 +106,19 @@ def test_the_bag_of_words_learns_words_and_answers_what_it_cannot_learn():
     assert decisions[:2, :2].tolist() == [[True, False], [False, True]]
     assert scores[:, 2].tolist() == [1, 1, 1]
     assert not decisions[:, 3].any()
+
+
+def test_scores_of_the_bag_of_words_are_as_probable_as_its_genres():
+    rng = np.random.default_rng(0)
+    labels = rng.random((400, 1)) < 0.1
+    texts = [f"{'clown' if label ^ (rng.random() < 0.2) else 'war'} {rng.integers(50)}" for label in labels[:, 0]]
+    scores, _ = yardsticks.bag_of_words((texts, labels), (texts, labels), texts)
+    assert scores.mean() == pytest.approx(labels.mean(), abs=0.03)
+
+
+def test_a_bag_of_words_needs_a_word():
+    assert yardsticks.has_words(["", "???", "é"])
+    assert not yardsticks.has_words(["", "???"])
 
 
 def test_constants_are_named():

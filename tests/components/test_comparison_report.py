@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,6 +73,20 @@ def test_the_spec():
     assert component().exec_properties["films"] == 10
 
 
+def test_a_score_that_is_no_number_is_told_and_stops_nothing(tmp_path, caplog):
+    (tmp_path / "Split-test").mkdir()
+    with tf.io.TFRecordWriter(str(tmp_path / "Split-test" / "a.gz"), "GZIP") as writer:
+        writer.write(tf.train.Example().SerializeToString())
+    signatures = {
+        "evaluate": lambda examples: {"evaluation": tf.constant([[np.nan, 0.75, 0.0, 1.0]])},
+        "transform_labels": lambda examples: {"labels": tf.constant([[1.0, 0.0]])},
+    }
+    model = SimpleNamespace(signatures=signatures)
+    found = executor.scoring.ask({"cnn": model}, model, [tmp_path], "test", 2)
+    assert found.scores["cnn"].tolist() == [[0, 0.75]]
+    assert "cnn: 1 films got a score that is no number" in caplog.text
+
+
 @pytest.fixture(scope="module")
 def fusion(transformed, tmp_path_factory):
     return fit(transformed, tmp_path_factory.mktemp("fusion"), "fusion", "default", epochs=1)
@@ -100,7 +115,8 @@ def test_models_and_yardsticks_are_measured_alike(content):
         assert set(model["per_genre"]) == set(content["genres"])
         constant = name.startswith("always") or name == "every genre"
         assert (model["metrics"]["mean_average_precision"] is None) == constant
-        assert model["metrics"]["micro_f1"] is not None
+        assert all(0 <= low <= high <= 1 for low, high in model["intervals"].values())
+        assert set(model["intervals"]) == {"micro_f1", "macro_f1"}
     assert set(content["confusion"]) == set(content["calibration"]) == {"cnn", "lstm", "fusion"}
 
 

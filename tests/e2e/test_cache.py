@@ -62,6 +62,23 @@ def test_first_run_executes_everything(pipeline):
     assert "http" not in page.read_text().split("</script>")[-1]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_report_is_whole_in_a_browser(pipeline, page, scheme):
+    folder = max(pipeline.paths.reports.iterdir())
+    shown = json.loads((folder / "run.json").read_text())["comparison"]["shown"]
+    page.emulate_media(color_scheme=scheme)
+    page.goto((folder / "index.html").as_uri())
+
+    assert page.locator(".shown > li").count() == len(shown) > 5
+    assert page.locator(".shown .heat img").count() == sum(len(film["heat"]) for film in shown) > 0
+    table = page.locator("#comparison table").first.inner_text()
+    assert all(name in table for name in MODELS)
+    assert page.locator("#figure-per-genre .points path").count() > 0
+    for name in MODELS:
+        page.goto((folder / f"card-{name}.html").as_uri())
+        assert name in page.locator("h1").inner_text()
+
+
 def test_second_run_executes_nothing(pipeline):
     before = pipeline.executions()
     done = pipeline.run()

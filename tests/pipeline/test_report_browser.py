@@ -18,6 +18,7 @@ FIGURES = {
     "drift",
     "per-genre",
     "curves-loss",
+    "curves-cross_entropy",
     "curves-precision",
     "curves-recall",
     "curves-f1",
@@ -119,11 +120,13 @@ def test_every_figure_is_drawn_with_what_the_json_says(page, whole):
     assert marks(page, "drift", ".points path") == 2 * len(reports.drift()["genres"])
     assert data(page, "drift")[2]["x"] == [0.3, 0, 0.45]
 
-    assert marks(page, "per-genre", ".points path") == 2 * 3
+    assert marks(page, "per-genre", ".points path") == 3 * 3  # two models and a yardstick
+    assert data(page, "per-genre")[2]["x"] == [0.5, 0.5, 0.5]
     assert data(page, "per-genre")[0]["x"] == [0.75, 0.5, 0]
     assert marks(page, "curves-loss", ".scatterlayer path.js-line") == 4
     assert data(page, "curves-loss")[1]["y"] == [0.6, 0.5, 0.55]
     assert [data(page, f"curves-{metric}")[1]["y"][-1] for metric in ("precision", "recall", "f1")] == [0.5, 0.625, 0.5]
+    assert data(page, "curves-cross_entropy")[1]["y"] == [0.7, 0.5, 0.6]
 
     assert marks(page, "precision-recall", ".scatterlayer path.js-line") == 3
     assert [line["line"]["dash"] for line in data(page, "precision-recall")] == ["solid", "solid", "dot"]
@@ -155,6 +158,8 @@ def test_films_are_shown_with_what_each_model_said_and_looked_at(page, whole):
     assert "A <b>war</b> hero" in second.inner_text()
     table = page.locator("#comparison table").first.inner_text()
     assert "bag (yardstick)" in table
+    assert "0.438–0.562" in table
+    assert "cnn 0.250 on test, 0.062 before and 0.031 after" in page.locator("#comparison").inner_text()
     assert page.locator("#comparison details").first.inner_text().count("tt9") == 1
 
 

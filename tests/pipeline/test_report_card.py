@@ -36,6 +36,8 @@ def test_it_says_what_the_run_says():
     for part in (
         "Parameters: 1,234,567.",
         "Trained for 3 epochs of 1.5 s, batches of 64, learning rate 0.00200, class balance none, seed 7.",
+        "Posters are seen at 64 × 64 pixels",
+        "Fingerprints of the films: train a1, eval b2.",
         "0.062 before calibration and 0.031 after on eval",
         "66 films: train 50, eval 8, test 8.",
         "3 rows or files could not be used: bad id 1, poster format 2.",
@@ -62,14 +64,19 @@ def test_a_model_that_was_not_blessed_says_so_twice():
 
 
 def test_a_fusion_says_what_it_is_made_of():
-    told = {"name": "fusion", "parts": ["cnn", "lstm"], "epochs": 0}
+    part = {key: reports.TRAINING[key] for key in ("variant", "batch_size", "learning_rate", "class_balance", "seed")}
+    trained = {"cnn": {**part, "folds": 5, "epochs": 30}, "lstm": {**part, "folds": 1, "epochs": 9}}
+    told = {"name": "fusion", "parts": ["cnn", "lstm"], "trained": trained, "epochs": 0}
     kept = {key: reports.TRAINING[key] for key in ("parameters", "calibration_error", "versions")}
     found = reports.comparison()
     found["calibration_error"]["fusion"], found["confusion"]["fusion"] = 0.125, [[0] * 3] * 3
     model = dataclasses.replace(reports.model(), training=told | kept)
     text = written("fusion", models={"fusion": model}, comparison=found)
     assert "Made of cnn and lstm; nothing is trained a second time." in text
-    assert "batches" not in text
+    assert "- cnn, default: networks trained 5, 30 epochs each, batches of 64" in text
+    assert "what members of the committee say" in text
+    trained["cnn"]["folds"] = 1
+    assert "what members of the committee say" not in written("fusion", models={"fusion": model}, comparison=found)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_words_of_the_vocabulary_are_kept(tmp_path, name, header):
     [
         (LINES + "love 1\n", "line 4: 1 values after the word, the first has 2"),
         (LINES + "unseen 1 x\n", "line 4: a value of 'unseen' is no number"),
+        (LINES + "unseen 1 nan\n", "line 4: a value of 'unseen' is no number"),
+        (LINES + "unseen -inf 1\n", "line 4: a value of 'unseen' is no number"),
         ("guerre 1 2\n", "no word of the vocabulary"),
         ("", "no word of the vocabulary"),
     ],

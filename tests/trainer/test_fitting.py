@@ -263,6 +263,21 @@ def test_a_network_without_any_film_to_learn_from_is_named(run, tmp_path):
         run(recipe(), train_files=nothing, label_balance=balance_content({"Drama": 2, "War": 2}))
 
 
+def test_a_training_that_diverges_is_told_with_what_to_look_at(run):
+    with pytest.raises(MarqueeError, match=r"toy: in epoch \d of network 1 .*toy.learning_rate = 1e\+38"):
+        run(recipe(), learning_rate=1e38)
+
+
+@pytest.mark.parametrize("films", [1, 2])
+def test_so_few_films_that_a_fold_would_hold_them_all(run, tmp_path, films):
+    fit = run(
+        recipe(folds=3), epochs=1, train_files=write(tmp_path / "Split-train", films, 1),
+        label_balance=balance_content({"Drama": 1, "War": 1}),
+    )  # fmt: skip
+    assert fit.training["folds"] in ((1,) if films == 1 else (1, 3))
+    assert np.isfinite(fit.history["val_loss"]).all()
+
+
 def test_a_label_balance_of_other_genres_is_refused(run):
     with pytest.raises(MarqueeError, match="different genres"):
         run(recipe(), label_balance=balance_content({"Drama": 24, "Western": 16}))

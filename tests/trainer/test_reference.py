@@ -41,6 +41,12 @@ def test_recipe(recipes, epochs):
     assert shares == pytest.approx([1, 1, 0.99004983, 0.98019867])
 
 
+def test_defaults_balance_as_measured():
+    auto = {**OWN, "variant": "default"}
+    assert choose(cnn.RECIPES, auto).class_balance == "none"
+    assert choose(lstm.RECIPES, auto).class_balance == "weights"
+
+
 def test_settings_win_over_the_recipe():
     chosen = choose(cnn.RECIPES, {**OWN, "epochs": 3, "learning_rate": 0.5, "folds": 2, "class_balance": "focal"})
     assert (chosen.epochs, chosen.learning_rate, chosen.folds, chosen.class_balance) == (3, 0.5, 2, "focal")
