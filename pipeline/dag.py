@@ -37,6 +37,7 @@ from pipeline import beam
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
 from pipeline.settings import FUSION, MODELS, PARTS, Settings
+from pipeline.span_window import named_work
 from pipeline.stack import TENSORFLOW_SERVING
 
 PREPROCESSING, EXPLAIN = "transform.preprocessing", "trainer.explain"
@@ -79,7 +80,7 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     ).with_id("DriftReport")
     gate = DriftGate(drift_report=drift.outputs["drift_report"], on_drift=settings.drift.on_drift).with_id("DriftGate")
     # What is trained on; all else looks at this span alone.
-    window = _window(settings, examples, statistics)
+    window = _window(settings, paths, examples, statistics)
     films, described = examples.outputs["examples"], statistics.outputs["statistics"]
     cache = None
     if window:
@@ -124,13 +125,16 @@ def create_pipeline(settings: Settings, paths: Paths, sources: Mapping[str, str]
     )
 
 
-def _window(settings: Settings, examples: FilmExampleGen, statistics: base_node.BaseNode) -> base_node.BaseNode | None:
+def _window(
+    settings: Settings, paths: Paths, examples: FilmExampleGen, statistics: base_node.BaseNode
+) -> base_node.BaseNode | None:
     if settings.data.window == 1:
         return None
     return span_window_resolver(
         "FilmExampleGen",
         "StatisticsGen",
         settings.data.window,
+        named_work(settings, paths),
         current=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
     ).with_id("Window")

@@ -16,7 +16,12 @@ from packaging.markers import Marker
 from pipeline.stack import PYTHON, STACKS, chosen, of_tfx, takes
 
 OK, WARN, FAIL = "ok", "warn", "fail"
-PORTS = {8500: "gRPC", 8501: "REST"}
+# By port: what listens there, and what has it listen on another.
+PORTS = {
+    8500: ("gRPC", "marquee serve --port=N"),
+    8501: ("REST", "marquee serve --rest_api_port=N"),
+    8502: ("the demo's page", "marquee demo --port=N"),
+}
 GIB = 1 << 30
 LITTLE, TOO_LITTLE = 5 * GIB, GIB  # of free disk space
 DIFFERENCES = 5  # of versions that are named
@@ -31,6 +36,7 @@ USED = (
     "Trainer",
     "Transform",
 )
+INFRA_VALIDATOR = "InfraValidator"  # used where serving.check = "docker", and nowhere else
 
 DAG = "pipeline.dag"  # imports all that a run is made of
 
@@ -69,8 +75,8 @@ def examine(work: Path, requirements: Path) -> Iterator[Check]:
     yield check_versions(installed, lock.read_text(encoding="utf-8") if lock.is_file() else None, lock.name)
     yield check_work_folder(work)
     yield check_disk(work, shutil.disk_usage(nearest(work)).free)
-    for port, protocol in PORTS.items():
-        yield check_port(port, protocol, is_free(port))
+    for port in PORTS:
+        yield check_port(port, is_free(port))
     yield from check_components({name: imported(name) for name in MODULES})
     yield check_dag(imported(DAG))
 
@@ -164,13 +170,16 @@ def locked(lock: str) -> dict[str, str]:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder itself, or the nearest above it that is there."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
+    """The folder itself, or the nearest above it that is there, as far as can be seen."""
+    # Not Path.exists, which raises PermissionError below a folder that cannot be read.
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))
 
 
 def check_work_folder(work: Path) -> Check:
     """Whether runs can write there."""
     there = nearest(work)
+    if there.is_dir() and not os.access(there, os.X_OK):  # whatever is below it
+        return Check(name="work folder", verdict=FAIL, found=f"{there} cannot be read", advice="Set WORK to another.")
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return Check(
             name="work folder", verdict=FAIL, found=f"{there} cannot be written", advice="Set WORK to another."
@@ -198,13 +207,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def check_port(port: int, protocol: str, free: bool) -> Check:
-    """Whether `marquee serve` could take a port."""
+def check_port(port: int, free: bool) -> Check:
+    """Whether `marquee serve` or `marquee demo` could take one of PORTS."""
+    use, another = PORTS[port]
     if free:
-        return Check(name=f"port {port}", verdict=OK, found=f"free for {protocol}")
-    flag = "--port" if protocol == "gRPC" else "--rest_api_port"
-    advice = f"A server is at work, or `marquee serve {flag}=N` takes another."
-    return Check(name=f"port {port}", verdict=WARN, found=f"taken ({protocol})", advice=advice)
+        return Check(name=f"port {port}", verdict=OK, found=f"free for {use}")
+    advice = f"A server is at work, or `{another}` takes another."
+    return Check(name=f"port {port}", verdict=WARN, found=f"taken ({use})", advice=advice)
 
 
 def imported(module: str) -> Mapping[str, object] | str:
@@ -236,7 +245,8 @@ def check_components(modules: Mapping[str, Mapping[str, object] | str]) -> Itera
             )
         elif none:
             found = f"came out None: {', '.join(none)}"
-            yield Check(name=module, verdict=WARN, found=found, advice="Marquee uses none of these.")
+            but = f' but {INFRA_VALIDATOR}, where serving.check = "docker"' if INFRA_VALIDATOR in none else ""
+            yield Check(name=module, verdict=WARN, found=found, advice=f"Marquee uses none of these{but}.")
         else:
             yield Check(name=module, verdict=OK, found="all components are there")
 

@@ -1,6 +1,7 @@
 """Executions in ML Metadata, why each happened, and which report is the last run's."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,26 @@ from transform.errors import MarqueeError
 FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 RUN = "pipeline_run"  # type of a run's context
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
+_NO_STORE = re.compile("file is not a database|database disk image is malformed")  # as SQLite says it
 
 
 def open_store(metadata: Path) -> MetadataStore:
     """The MLMD store of a work folder.
 
     Raises:
-        MarqueeError: there is none.
+        MarqueeError: there is none, or it is no database.
     """
     if not metadata.is_file():
         raise MarqueeError(f"{metadata}: no such file. Nothing has run in this work folder yet: `marquee run`.")
-    return MetadataStore(connection_config(metadata))
+    try:
+        return MetadataStore(connection_config(metadata))
+    except RuntimeError as error:
+        if found := _NO_STORE.search(str(error)):
+            # Not "move it away": a new store numbers artifacts from 1 again, into folders that are there.
+            raise MarqueeError(
+                f"{metadata}: cannot be read ({found[0]}). Put a copy of it back, or set WORK to another folder."
+            ) from error
+        raise
 
 
 def last_report(paths: Paths, file: str) -> Path | None:
@@ -50,7 +60,7 @@ def _numbers_of_runs(metadata: Path) -> dict[str, int]:
         return {}
     try:
         return {context.name: context.id for context in open_store(metadata).get_contexts_by_type(RUN)}
-    except (RuntimeError, StatusError):  # when opened, when read; a report can be shown all the same
+    except (MarqueeError, RuntimeError, StatusError):  # when opened, when read; a report can be shown all the same
         return {}
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import components
 from pipeline.dag import create_pipeline
 from pipeline.kubeflow_uris import MEMBER, mounted
 from pipeline.paths import ROOT, Paths
-from pipeline.settings import FILES, PARTS, Settings
+from pipeline.settings import FILES, PARTS, Beam, Settings
 from transform.errors import MarqueeError
 
 IMAGE_ROOT = Path("/opt/marquee")  # of the code in the image, by its Dockerfile
@@ -58,19 +57,17 @@ def compiled(settings: Settings, sources: Mapping[str, str]) -> Compiled:
     """
     _check(settings)
     settings = dataclasses.replace(settings, name=settings.name.lower().replace("_", "-"))
-    schema = Path(settings.schema.file)
     paths = Paths(
-        data=Path(mounted(settings.data.root)),
-        work=Path(mounted(settings.work)),
-        schema=IMAGE_ROOT / schema if (ROOT / schema).is_file() else None,
+        data=Path(mounted(settings.data.root)), work=Path(mounted(settings.work)), schema=_schema_of_image(settings)
     )
+    root = f"{settings.work.rstrip('/')}/artifacts"
     local = create_pipeline(_with_mounted_files(settings), paths, sources)
     with _titled():
         nodes, left_out = _portable(local)
         # The nodes have their Beam arguments already.
         pipeline = Pipeline(
             pipeline_name=settings.name,
-            pipeline_root=f"{settings.work.rstrip('/')}/artifacts",
+            pipeline_root=root,
             components=nodes,
             enable_cache=True,
             dsl_context_registry=local.dsl_context_registry,
@@ -79,9 +76,11 @@ def compiled(settings: Settings, sources: Mapping[str, str]) -> Compiled:
             default_image=settings.kubeflow.image, default_commands=COMMAND, use_pipeline_spec_2_1=True
         )
         job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(pipeline, write_out=False)
-    # Beam's arguments name files of this checkout.
-    job = json.loads(json.dumps(job).replace(str(ROOT), str(IMAGE_ROOT)))
-    for name, task in job["pipelineSpec"]["root"]["dag"]["tasks"].items():
+    spec = job["pipelineSpec"]
+    if mounted(settings.work) != settings.work:  # Kubeflow Pipelines takes no path there, and has a root of its own
+        spec["defaultPipelineRoot"] = root
+    _name_setup_file_of_image(spec)
+    for name, task in spec["root"]["dag"]["tasks"].items():
         if name in UNCACHED:
             task.pop("cachingOptions", None)
     return Compiled(job=job, left_out=left_out)
@@ -102,12 +101,43 @@ def _check(settings: Settings) -> None:
         raise MarqueeError(
             'serving.check = "docker": TFX compiles no InfraValidator for Kubeflow. Allowed: local, none.'
         )
+    for field in dataclasses.fields(Beam):
+        if (chosen := getattr(settings.beam, field.name)) != field.default:
+            raise MarqueeError(
+                f"beam.{field.name} = {chosen!r}: on Kubeflow allowed is {field.default!r}, since each container runs "
+                "its own Beam job in its one process."
+            )
     for key, value in (("data.root", settings.data.root), ("work", settings.work), *_files(settings)):
         if not mounted(value).startswith("/"):
             raise MarqueeError(
                 f"{key} = {value!r}: on Kubeflow allowed is a bucket, as gs://name/folder, or an absolute path that "
                 "every container mounts."
             )
+
+
+def _schema_of_image(settings: Settings) -> Path | None:
+    """Where the image has the curated schema, which is found as a run on this machine finds it; None without one.
+
+    Raises:
+        MarqueeError: it is not of this checkout, which is all that an image is built from.
+    """
+    schema = Paths.bind(settings).schema
+    if schema is None:
+        return None
+    if not schema.is_relative_to(ROOT):
+        raise MarqueeError(
+            f"schema.file = {settings.schema.file!r}: {schema} is in no image, which has files below {ROOT} alone. "
+            "Copy it there, build the image, and name the copy."
+        )
+    return IMAGE_ROOT / schema.relative_to(ROOT)
+
+
+def _name_setup_file_of_image(spec: Mapping[str, Any]) -> None:
+    """Changes Beam's arguments, which name the set-up file of this checkout."""
+    ours, theirs = (f"--setup_file={root / 'setup.py'}" for root in (ROOT, IMAGE_ROOT))
+    for executor in spec["deploymentSpec"]["executors"].values():
+        container = executor["container"]
+        container["args"] = [theirs if argument == ours else argument for argument in container["args"]]
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, str]]:

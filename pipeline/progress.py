@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ console = Console(highlight=False)
 # TFX says these of every component; its launcher has no other hook.
 RUNNING = "Component %s is running."
 FINISHED = "Component %s is finished."
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class ProgressHandler(logging.Handler):
@@ -39,9 +42,28 @@ class ProgressHandler(logging.Handler):
         elif record.msg == FINISHED:
             seconds = f"{time.monotonic() - self._started:6.1f} s"
             node = str(record.args[0])  # type: ignore[index]
-            console.print(f"[green]✓[/] {seconds}  {node}  [dim]{escape(self._why(node))}[/]", soft_wrap=True)
+            console.print(f"[green]✓[/] {seconds}  {node}  [dim]{escape(self._reason(node))}[/]", soft_wrap=True)
         elif record.name.startswith("marquee"):
             console.print(f"             {escape(record.getMessage())}", style="dim", soft_wrap=True)
+
+    def _reason(self, node: str) -> str:
+        try:
+            return self._why(node)
+        except Exception:  # whatever it is, the component has succeeded, and TFX's call of the log must not fail
+            _LOGGER.warning("Why %s ran cannot be said.", node, exc_info=True)  # to the file: `emit` passes it over
+            return ""
+
+
+class LogFile(logging.FileHandler):
+    """A log file that a full disk cuts off in silence: of the disk, the run's own message tells, once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # of what is left in the buffer
+            super().close()
 
 
 @contextlib.contextmanager
@@ -56,7 +78,7 @@ def shown(log: Path, why: Callable[[str], str]) -> Iterator[None]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     logging.getLogger("tensorflow").handlers = []  # its own goes to stderr, past the root's
-    file = logging.FileHandler(log, encoding="utf-8", delay=True)
+    file = LogFile(log, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     absl_logging.set_verbosity(absl_logging.INFO)
     with console.status("starting") as status:

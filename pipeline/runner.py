@@ -18,7 +18,11 @@ from pipeline.report import record, table, write
 from pipeline.settings import Settings
 from transform.errors import DriftStop, MarqueeError
 
-_DISK_FULL = re.compile(r"(?:(?P<tensorflow>/\S+); )?No space left on device(?:: '(?P<python>.+?)')?")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL_SAID = re.compile(  # by TensorFlow or Python, or by SQLite, which names no file
+    r"(?:(?P<tensorflow>/\S+); )?(?:No space left on device|Disk quota exceeded)(?:: '(?P<python>.+?)')?"
+    r"|database or disk is full"
+)
 
 
 class MarqueeDagRunner(LocalDagRunner):
@@ -42,8 +46,8 @@ class MarqueeDagRunner(LocalDagRunner):
             require_writable(self._paths.work)
             with run_lock.held(self._paths.work, self._paths.lock):
                 beam.require_server(self._settings.beam)
+                runs_before = record.number_of_runs(self._paths)  # the first to read the store: tells of a broken one
                 span_window.require(self._settings, self._paths)
-                runs_before = record.number_of_runs(self._paths)
                 try:
                     why = functools.partial(history.of_last, self._paths.metadata)
                     with progress.shown(log, why), engine.executors_get(beam.pipeline_args(self._settings.beam)):
@@ -87,9 +91,9 @@ def users_mistake(error: BaseException) -> str | None:
     while seen is not None:
         if isinstance(seen, MarqueeError):
             return re.sub(r" \[while running '.*'\]$", "", str(seen))
-        if isinstance(seen, OSError) and seen.errno == errno.ENOSPC:
+        if isinstance(seen, OSError) and seen.errno in _DISK_FULL:
             return f"{seen.filename or 'the work folder'}: no space left on the disk. Free some, and run again."
-        if full := _DISK_FULL.search(str(seen)):  # as TensorFlow says it, or Beam of a worker
+        if full := _DISK_FULL_SAID.search(str(seen)):  # as TensorFlow and ML Metadata say it, or Beam of a worker
             file = full["tensorflow"] or full["python"] or "the work folder"
             return f"{file}: no space left on the disk. Free some, and run again."
         seen = seen.__cause__ or seen.__context__

@@ -10,7 +10,7 @@ from pipeline.settings import Settings
 
 
 def require(settings: Settings, paths: Paths) -> None:
-    """Refuses a window with a span in it that is there and has not been read.
+    """Refuses a window with a span in it that is there and has not been read, or not as it is now.
 
     A warning would not do: a model of fewer films than it was asked for looks like any other, is blessed and pushed.
 
@@ -23,10 +23,16 @@ def require(settings: Settings, paths: Paths) -> None:
     there = spans_in(*place)
     span = there[-1] if settings.data.span is None else settings.data.span
     if span in there:  # else FilmExampleGen says so
-        window.earlier(_ingested(settings.name, paths, place), place, span, settings.data.window)
+        found = _ingested(settings.name, paths, place)
+        window.earlier(found, place, span, settings.data.window, named_work(settings, paths))
 
 
-def _ingested(pipeline: str, paths: Paths, place: tuple[str, ...]) -> dict[int, window.Ingested]:
+def named_work(settings: Settings, paths: Paths) -> str:
+    """The work folder that a command has to name; empty where it is the default one."""
+    return "" if settings.work == Settings().work else str(paths.work)
+
+
+def _ingested(pipeline: str, paths: Paths, place: tuple[str, ...]) -> dict[int, list[window.Ingested]]:
     if not paths.metadata.is_file():
         return {}
     store = MetadataStore(connection_config(paths.metadata))

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
 from tfx.types import Artifact, standard_artifacts
+
+from components.film_example_gen.driver import fingerprint, span_folder
 
 PATTERN = "span-{SPAN}"
 
@@ -21,9 +24,13 @@ class History:
         self.caches: list[Artifact] = []
 
     def ingest(self, span: int, base: Path, described: bool = True) -> tuple[Artifact, Artifact | None]:
-        """A run's Examples of a span, and their statistics."""
+        """A run's Examples of a span as its files are now, and their statistics."""
         place = {"input_base": str(base), "pattern": PATTERN}
         examples = self._made("FilmExampleGen", {}, standard_artifacts.Examples, place, span=span)
+        folder = span_folder(str(base), PATTERN, span)
+        if Path(folder).is_dir():
+            examples.set_string_custom_property(FINGERPRINT_PROPERTY_NAME, fingerprint(folder))
+            self.store.put_artifacts([examples.mlmd_artifact])
         self.examples.append(examples)
         if not described:
             return examples, None

@@ -16,6 +16,11 @@ def no_bigger_than(size: str, folder: Path) -> list[str]:
     return _mounted(f'mount -t tmpfs -o size={size} tmpfs "$1"', folder)
 
 
+def full(folder: Path) -> list[str]:
+    """Files can be made in it, and nothing be written into them."""
+    return _mounted('mount -t tmpfs -o size=4k tmpfs "$1"; head -c 4096 /dev/zero > "$1/taken"', folder)
+
+
 def _mounted(mount: str, folder: Path) -> list[str]:
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
     return ["unshare", "--mount", *user, "sh", "-ec", f'{mount}; shift; exec "$@"', "sh", str(folder)]

@@ -50,7 +50,7 @@ class SpanInputProcessor(input_processor.InputProcessor):
         return pattern.replace(_SPAN, str(span))
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
-        return fingerprint(os.path.join(self._input_base, self._pattern.replace(_SPAN, str(span))))
+        return fingerprint(span_folder(self._input_base, self._pattern, span))
 
 
 class Driver(driver.FileBasedDriver):
@@ -108,6 +108,11 @@ def spans_in(folder: str, pattern: str = SPAN_PATTERN) -> list[int]:
     if not spans:
         raise MarqueeError(f"{folder} holds no span. {hint}")
     return spans
+
+
+def span_folder(folder: str, pattern: str, span: int) -> str:
+    """The path of a span's folder, which need not be there."""
+    return os.path.join(folder, pattern.replace(_SPAN, str(span)))
 
 
 def fingerprint(folder: str) -> str:

@@ -14,7 +14,12 @@ from components.span_window.strategy import (
 
 
 def span_window_resolver(
-    examples_id: str, statistics_id: str, size: int, current: types.BaseChannel, statistics: types.BaseChannel
+    examples_id: str,
+    statistics_id: str,
+    size: int,
+    work: str,
+    current: types.BaseChannel,
+    statistics: types.BaseChannel,
 ) -> resolver.Resolver:
     """Makes the node; its `outputs["examples"]` and `outputs["statistics"]` have an artifact a span.
 
@@ -24,6 +29,7 @@ def span_window_resolver(
         examples_id: the id of the FilmExampleGen whose Examples count.
         statistics_id: the id of the StatisticsGen whose statistics count.
         size: how many spans the window has, the current one among them.
+        work: the work folder, for messages; empty where it is the default one.
         current: the `examples` output of that FilmExampleGen in this pipeline.
         statistics: the `statistics` output of that StatisticsGen in this pipeline.
     """
@@ -33,4 +39,4 @@ def span_window_resolver(
         CURRENT_KEY: current,
         CURRENT_STATISTICS_KEY: statistics,
     }
-    return resolver.Resolver(strategy_class=SpanWindowStrategy, config={"size": size}, **channels)
+    return resolver.Resolver(strategy_class=SpanWindowStrategy, config={"size": size, "work": work}, **channels)

@@ -19,20 +19,22 @@ _LOGGER = logging.getLogger("marquee.window")
 
 
 class SpanWindowStrategy(resolver.ResolverStrategy):
-    """The current span and those of the numbers before it, of films from the same place, the newest reading of each.
+    """The current span and those of the numbers before it, of films from the same place, each as its files are now.
 
     TFX's SpanRangeStrategy takes the newest spans of a pipeline whatever the current one is, every reading of them, of
     any folder, and where some are missing, fewer. Here the current span ends the window, and is that of this run, so
     that an unchanged run resolves what it did before.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, work: str) -> None:
         """Makes the strategy.
 
         Args:
             size: how many spans the window has, the current one among them.
+            work: see `window.earlier`.
         """
         self._size = size
+        self._work = work
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
         """Keeps one of the Examples and one of the statistics a span, by rising span.
@@ -52,7 +54,7 @@ class SpanWindowStrategy(resolver.ResolverStrategy):
         [statistics] = input_dict[CURRENT_STATISTICS_KEY]
         [place] = lineage.place(store, [current.id])
         history = [artifact.mlmd_artifact for artifact in input_dict[EXAMPLES_KEY]]
-        spans = window.earlier(window.ingested(store, history, place), place, current.span, self._size)
+        spans = window.earlier(window.ingested(store, history, place), place, current.span, self._size, self._work)
         _LOGGER.info("Training on span%s %s", "s" if spans else "", ", ".join(map(str, [*spans, current.span])))
         read = {artifact.id: artifact for key in (EXAMPLES_KEY, STATISTICS_KEY) for artifact in input_dict[key]}
         return {

@@ -4,6 +4,7 @@
     parts/00000.csv      answers of the first films, without a header (.jsonl as well, by format)
     parts/00000.rejects  their rejects
     parts/00000.json     {"films": n, "rejects": {reason: n}, "kept": {reason: n}}; written last: the part is done
+    parts/total          how many parts there are; written once the films have been read to their end
     predictions.csv      all parts, in the order of the films (.jsonl as well)
     rejects.jsonl        all rejects, as FilmExampleGen writes them
     summary.json         the sums of the parts; written last: the job is done, and the parts go
@@ -29,7 +30,7 @@ from pipeline.tagging.answers import FORMATS, Answer
 from transform.errors import MarqueeError
 
 MANIFEST, SUMMARY, REJECTS, PARTS = "manifest.json", "summary.json", "rejects.jsonl", "parts"
-_DONE, _PART_REJECTS, _SCRATCH = ".json", ".rejects", ".writing"
+_DONE, _PART_REJECTS, _TOTAL, _SCRATCH = ".json", ".rejects", "total", ".writing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +83,11 @@ class AnswersFolder:
         except OSError as error:
             raise MarqueeError(f"{self.path}: cannot be written ({error.strerror}). Give another --out.") from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise MarqueeError(f"{self.path}: another `marquee tag` is at work in it.") from None
             yield
-        except BlockingIOError:
-            raise MarqueeError(f"{self.path}: another `marquee tag` is at work in it.") from None
         finally:
             os.close(handle)
 
@@ -146,15 +148,24 @@ class AnswersFolder:
             )
             _write(self._part(number, _DONE), json.dumps(dataclasses.asdict(counts)))
 
+    def write_total(self, parts: int) -> None:
+        """Writes how many parts there are, whoever is still at work on them; whoever reads the films again, again.
+
+        Raises:
+            MarqueeError: the file cannot be written.
+        """
+        with _reported(self.path):
+            _write(self._file(PARTS) / _TOTAL, f"{parts}\n")
+
     def finish(self) -> Summary:
         """Makes whole files of the parts, and removes these.
 
         Raises:
             MarqueeError: a file cannot be written.
+            RuntimeError: not all parts are there.
         """
         numbers = self.done()
-        if numbers != list(range(len(numbers))):
-            raise RuntimeError(f"{self.path}: parts {numbers} are not all of them")
+        self._require_all(numbers)
         films, rejects, kept = 0, collections.Counter[str](), collections.Counter[str]()
         with _reported(self.path):
             for number in numbers:
@@ -170,6 +181,18 @@ class AnswersFolder:
             _write(self._file(SUMMARY), json.dumps(dataclasses.asdict(summary), indent=1) + "\n")
             shutil.rmtree(self._file(PARTS))
         return summary
+
+    def _require_all(self, numbers: Sequence[int]) -> None:
+        total = self._file(PARTS) / _TOTAL
+        if not total.is_file():
+            raise RuntimeError(f"{total}: no such file, so the films were not read to their end. Run the job again.")
+        parts = int(total.read_text(encoding="utf-8"))
+        missing = sorted(set(range(parts)) - set(numbers))
+        if missing:
+            named = ", ".join(map(str, missing))
+            raise RuntimeError(f"{self.path}: not all {parts} parts are there: {named} missing. Run the job again.")
+        if len(numbers) > parts:
+            raise RuntimeError(f"{self.path}: {len(numbers)} parts are there, of {parts}. Begin anew with --restart.")
 
     def _file(self, name: str) -> Path:
         return Path(self.path) / name

@@ -67,19 +67,20 @@ def run(reader: Reader, model: PushedModel, folder: AnswersFolder, options: Pipe
         parts = (
             pipeline
             | "Films" >> beam.Create([reader])
-            | "Parts" >> beam.FlatMap(parts_of, folder.manifest.part, frozenset(folder.done()))
+            | "Parts" >> beam.FlatMap(parts_of, folder, frozenset(folder.done()))
         )
         if spread:
             parts = parts | "Deal" >> beam.Reshuffle()
         _ = parts | "Tag" >> RunInference(Tagger(model, reader.folder)) | "Write" >> beam.Map(_write, folder)
 
 
-def parts_of(reader: Reader, size: int, done: Collection[int] = ()) -> Iterator[Part]:
-    """What a reader gives, in parts of `size`, without those that are done."""
+def parts_of(reader: Reader, folder: AnswersFolder, done: Collection[int] = ()) -> Iterator[Part]:
+    """What a reader gives, in parts for a folder, without those that are done; the folder learns how many there are."""
     items = reader.read()
     for number in itertools.count():
-        part = list(itertools.islice(items, size))
+        part = list(itertools.islice(items, folder.manifest.part))
         if not part:
+            folder.write_total(number)
             return
         if number not in done:
             yield Part(number, part)

@@ -1,6 +1,8 @@
 """Which films a window holds: chosen from what ML Metadata knows."""
 
 import logging
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,13 @@ class Spans:
     def ingest(self, span: int, base: Path | None = None, described: bool = True):
         return self.history.ingest(span, base or self.base, described)
 
-    def window(self, size: int, current, statistics) -> list[types.Artifact]:
+    def correct(self, span: int, content: str) -> None:
+        """Writes the one file of a span, the same content always at the same time."""
+        file = self.base / f"span-{span}" / "IMDB_overview_genres.csv"
+        file.write_text(content)
+        os.utime(file, (1, 1))
+
+    def window(self, size: int, current, statistics, work: str = "") -> list[types.Artifact]:
         """Its Examples; its statistics have to be theirs."""
         given = {
             "examples": self.history.examples[::-1],
@@ -39,7 +47,7 @@ class Spans:
             "current": [current],
             "current_statistics": [statistics],
         }
-        chosen = SpanWindowStrategy(size).resolve_artifacts(self.history.store, given)
+        chosen = SpanWindowStrategy(size, work).resolve_artifacts(self.history.store, given)
         assert chosen["current"] == [current]
         spans = [examples.span for examples in chosen["examples"]]
         assert spans == sorted(set(spans))
@@ -66,9 +74,52 @@ def test_a_window_begins_small_and_rolls(spans, caplog):
 def test_the_newest_reading_of_each_counts_but_this_runs_own(spans):
     spans.ingest(1)
     two = spans.ingest(2)
-    newer = spans.ingest(1)  # its files have changed
+    newer = spans.ingest(1)  # the same files, by other code
     spans.ingest(2)
     assert spans.window(2, *two) == [newer[0], two[0]]
+
+
+def test_files_that_are_again_what_they_were_are_the_reading_that_was_made_of_them(spans):
+    spans.correct(1, "A")
+    one = spans.ingest(1)
+    spans.correct(1, "B, longer")
+    other, two = spans.ingest(1), spans.ingest(2)
+    assert spans.window(2, *two) == [other[0], two[0]]
+    spans.correct(1, "A")  # comes from the cache: nothing new in ML Metadata
+    assert spans.window(2, *two) == [one[0], two[0]]
+
+
+def test_a_span_that_has_changed_since_it_was_read_is_refused_with_the_command(spans):
+    spans.correct(1, "A")
+    spans.ingest(1)
+    two = spans.ingest(2)
+    spans.correct(1, "B, longer")
+    with pytest.raises(MarqueeError) as error:
+        spans.window(2, *two)
+    assert "together with span 1, whose files have changed since this work folder read them. Run" in str(error.value)
+    assert f"in this order: marquee run --data {spans.base} --span 1; or set data.window to 1." in str(error.value)
+    corrected = spans.ingest(1)
+    assert spans.window(2, *two) == [corrected[0], two[0]]
+
+
+def test_spans_that_were_not_read_and_spans_that_have_changed_are_told_apart(spans):
+    spans.ingest(2)
+    three = spans.ingest(3)
+    spans.correct(2, "B")
+    with pytest.raises(MarqueeError) as error:
+        spans.window(3, *three)
+    assert (
+        "together with span 1, which this work folder has not read, and span 2, whose files have changed since this "
+        "work folder read them. Run first, in this order:"
+    ) in str(error.value)
+    commands = [f"marquee run --data {spans.base} --span {span}" for span in (1, 2)]
+    assert f"{'; '.join(commands)}; or set data.window to 1." in str(error.value)
+
+
+def test_the_command_names_a_work_folder_that_is_not_the_default(spans):
+    with pytest.raises(MarqueeError) as error:
+        spans.window(2, *spans.ingest(2), work="/big/my work")
+    assert f"marquee run --data {spans.base} --work '/big/my work' --span 1;" in str(error.value)
 
 
 def test_a_span_that_is_there_and_was_not_read_is_refused_with_the_command(spans):
@@ -97,9 +148,12 @@ def test_a_number_without_a_span_leaves_the_window_smaller(spans):
 
 
 def test_a_span_that_was_read_stays_when_its_folder_is_gone(spans):
-    one, two = spans.ingest(1), spans.ingest(2)
-    (spans.base / "span-1").rmdir()
-    assert spans.window(2, *two) == [one[0], two[0]]
+    spans.correct(1, "A")
+    spans.ingest(1)
+    spans.correct(1, "B, longer")
+    newest, two = spans.ingest(1), spans.ingest(2)
+    shutil.rmtree(spans.base / "span-1")
+    assert spans.window(2, *two) == [newest[0], two[0]]
 
 
 def test_examples_that_are_gone_were_not_read(spans):
@@ -124,6 +178,7 @@ def test_the_node_gives_films_and_statistics():
         "FilmExampleGen",
         "StatisticsGen",
         2,
+        "",
         types.Channel(type=standard_artifacts.Examples),
         types.Channel(type=standard_artifacts.ExampleStatistics),
     )

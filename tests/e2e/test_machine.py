@@ -1,5 +1,6 @@
 """What a machine does to a run, one thing after the other in the same work folder."""
 
+import functools
 import os
 import sqlite3
 import subprocess
@@ -59,6 +60,27 @@ def test_a_disk_that_is_full_in_transform_stops_the_run_with_one_message(pipelin
     assert done.stdout.lower().count("no space left") == 1
     assert "Traceback" not in done.stdout
     assert pipeline.states()["Transform"] == "failed"
+
+
+DISKS = {
+    "no-log": mounts.full,
+    "no-database": functools.partial(mounts.no_bigger_than, "100k"),
+    "no-transform": functools.partial(mounts.no_bigger_than, "700k"),
+}
+
+
+@pytest.mark.parametrize("disk", DISKS)
+def test_a_whole_work_folder_that_is_full_is_told_in_one_message(pipeline, disk):
+    """Artifacts, the log and ML Metadata's database are all on the disk; the names say what it has no room for."""
+    small = Pipeline(pipeline.paths.work.with_name(disk), pipeline.paths.data, **QUICK)
+    small.paths.work.mkdir()
+    done = small.run(*DISKS[disk](small.paths.work))
+
+    said = done.stdout + done.stderr
+    assert done.returncode == environment.MISTAKEN, said
+    assert said.lower().count("no space left") == 1, said
+    assert "Traceback" not in said
+    assert "Logging error" not in said
 
 
 def test_with_room_again_it_goes_on_from_there(pipeline):

@@ -93,7 +93,7 @@ def test_a_span_of_the_window_that_was_not_read_stops_the_run_before_it_begins(w
     assert done.returncode == MISTAKEN
     said = " ".join(done.stdout.split())
     assert "span 3 is to be trained on together with span 2, which this work folder has not read" in said
-    assert f"marquee run --data {pipeline.paths.data} --span 2" in said
+    assert f"marquee run --data {pipeline.paths.data} --work {pipeline.paths.work} --span 2" in said
     assert not pipeline.paths.metadata.exists()
 
 
@@ -151,3 +151,16 @@ def test_without_a_window_the_same_span_is_trained_on_alone(windows):
     assert states["FilmExampleGen"] == states["StatisticsGen"] == "cached"
     assert states["Transform"] == states["Trainer.lstm"] == "ran"
     assert seen(alone) == learnable(2)
+
+
+def test_a_span_of_the_window_that_has_changed_since_stops_the_run_before_it_begins(windows):
+    pipeline = windows.of(2)
+    before = pipeline.executions()
+    poster = next((pipeline.paths.data / "span-1").rglob("*.jpg"))
+    poster.write_bytes(poster.read_bytes() + b"more")
+    done = pipeline.run()
+    assert done.returncode == MISTAKEN
+    said = " ".join(done.stdout.split())
+    assert "span 2 is to be trained on together with span 1, whose files have changed since" in said
+    assert f"marquee run --data {pipeline.paths.data} --work {pipeline.paths.work} --span 1" in said
+    assert pipeline.executions() == before

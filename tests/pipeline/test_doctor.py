@@ -1,5 +1,7 @@
 """What the doctor makes of machines and installations, good and bad."""
 
+import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -9,10 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline import cli, doctor
+from pipeline import cli, demo_command, doctor
 from pipeline.doctor import FAIL, OK, WARN, Check
 from pipeline.paths import ROOT
 from pipeline.stack import STACKS, of_tfx
+from serving.server.flags import Flags
 
 LOCK = """\
 # made by uv
@@ -89,6 +92,34 @@ def test_disk_and_folder(tmp_path):
     assert doctor.check_work_folder(file).verdict == FAIL
 
 
+@contextlib.contextmanager
+def nobody():
+    """Within it, this process may do no more than any user."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_work_folder_below_one_that_cannot_be_read(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    tmp_path.chmod(0o755)
+    with contextlib.ExitStack() as ends:
+        for above in (tmp_path.parent, tmp_path.parent.parent):  # pytest's, for its user alone
+            ends.callback(above.chmod, above.stat().st_mode)
+            above.chmod(0o755)
+        with nobody():
+            check = doctor.check_work_folder(closed / "work")
+            assert doctor.nearest(closed / "work") == closed
+    assert (check.verdict, check.found) == (FAIL, f"{closed} cannot be read")
+    assert check.advice
+
+
 def test_a_port_that_somebody_listens_on_is_taken():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -96,9 +127,21 @@ def test_a_port_that_somebody_listens_on_is_taken():
         port = server.getsockname()[1]
         assert not doctor.is_free(port)
     assert doctor.is_free(port)
-    taken = doctor.check_port(8501, "REST", free=False)
+
+
+@pytest.mark.parametrize(
+    ("port", "another"),
+    [(8500, "marquee serve --port"), (8501, "marquee serve --rest_api_port"), (8502, "marquee demo --port")],
+)
+def test_what_takes_another_port_is_said(port, another):
+    assert doctor.check_port(port, free=True).verdict == OK
+    taken = doctor.check_port(port, free=False)
     assert taken.verdict == WARN
-    assert "--rest_api_port" in taken.advice
+    assert another in taken.advice
+
+
+def test_every_port_that_a_command_takes_by_default_is_asked_for():
+    assert {Flags().port, demo_command.PORT} <= set(doctor.PORTS)
 
 
 def test_components_that_came_out_none():
@@ -114,6 +157,22 @@ def test_components_that_came_out_none():
         }.items()
     }
     assert verdicts == {"whole": [OK], "unused": [WARN], "used": [FAIL], "lost": [FAIL], "broken": [FAIL]}
+
+
+@pytest.mark.parametrize(
+    ("none", "advice"),
+    [
+        (["BulkInferrer"], "Marquee uses none of these."),
+        (
+            ["BulkInferrer", "InfraValidator"],
+            'Marquee uses none of these but InfraValidator, where serving.check = "docker".',
+        ),
+    ],
+)
+def test_what_marquee_uses_of_those_that_came_out_none(none, advice):
+    names = {**dict.fromkeys(doctor.USED, object()), **dict.fromkeys(none)}
+    [check] = doctor.check_components({"m": names})
+    assert (check.verdict, check.advice) == (WARN, advice)
 
 
 def test_a_dag_that_cannot_be_imported():
@@ -180,5 +239,20 @@ def test_every_line_about_this_machine_is_a_verdict_and_needs_no_tfx_import(monk
     monkeypatch.setattr(doctor, "imported", lambda module: dict.fromkeys(doctor.USED, module))
     checks = list(doctor.examine(tmp_path, ROOT / "requirements"))
     assert {check.verdict for check in checks} <= {OK, WARN, FAIL}
-    assert {"glibc", "Python", "stack", "versions", "disk", "port 8500", "port 8501"} <= {each.name for each in checks}
+    assert {"glibc", "Python", "stack", "versions", "disk"} <= {each.name for each in checks}
+    assert {f"port {port}" for port in doctor.PORTS} <= {each.name for each in checks}
     assert all(bool(check.advice) == (check.verdict != OK) for check in checks)
+
+
+@pytest.mark.slow
+def test_a_healthy_installation_has_no_failure(tmp_path):
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("marquee")), "doctor", "--work", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search("^fail", done.stdout, re.MULTILINE), done.stdout
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "ok   Marquee's components: can all be imported"

@@ -11,7 +11,9 @@ from components.film_schema_gen.schema import schema_of
 from pipeline import cli, data_commands, history, skew
 from pipeline.metadata import connection_config
 from pipeline.paths import Paths
+from pipeline.report import record
 from pipeline.settings import Settings
+from transform.errors import MarqueeError
 
 MAY, JUNE, JULY = (f"2026-0{month}-02T03:04:05.678901" for month in (5, 6, 7))
 PAGE = "index.html"
@@ -84,3 +86,28 @@ def test_without_a_store_the_name_decides(paths, content):
 
 def test_no_report_at_all(paths):
     assert history.last_report(paths, "nothing.html") is None
+
+
+@pytest.mark.parametrize("damage", ["no database", "cut off"])
+def test_a_store_that_is_no_database_is_told_by_name(paths, damage):
+    began(paths, MAY)
+    whole = paths.metadata.read_bytes()
+    content = b"no database at all" if damage == "no database" else whole[: len(whole) // 2]
+    paths.metadata.write_bytes(content)
+
+    with pytest.raises(MarqueeError, match=rf"^{paths.metadata}: cannot be read \((file|database) .*set WORK"):
+        record.number_of_runs(paths)  # as a run asks before it begins
+    said = CliRunner().invoke(cli.main, ["lineage", "--work", str(paths.work)])
+    assert (said.exit_code, said.output.count("\n")) == (2, 1)
+    assert f"{paths.metadata}: cannot be read" in said.output
+    assert paths.metadata.read_bytes() == content
+
+
+def test_a_store_that_has_no_room_is_no_broken_one(paths, monkeypatch):
+    def full(config):
+        raise RuntimeError("Error when executing query: database or disk is full")
+
+    began(paths, MAY)
+    monkeypatch.setattr(history, "MetadataStore", full)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        history.open_store(paths.metadata)

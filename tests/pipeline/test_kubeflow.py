@@ -3,6 +3,7 @@
 import collections
 import importlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.common.resolver import Resolver
 
 from components.drift_report.artifact import DriftReport
-from pipeline import cli, kubeflow_dag
+from pipeline import beam, cli, kubeflow_dag
 from pipeline.dag import create_pipeline
 from pipeline.kubeflow_uris import joined, mounted, unmounted
 from pipeline.paths import Paths
@@ -23,6 +24,13 @@ from transform.errors import MarqueeError
 IMAGE = "registry.example/marquee:1"
 BUCKETS = {"kubeflow.image": IMAGE, "data.root": "gs://bucket/films", "work": "gs://bucket/work"}
 SOURCES: dict[str, str] = collections.defaultdict(str)
+
+
+def setup_files(executors: Iterable[dict]) -> list[str]:
+    """What their containers' arguments name as Beam's set-up file."""
+    flag = "--setup_file="
+    args = [argument for executor in executors for argument in executor["container"]["args"]]
+    return [argument.removeprefix(flag) for argument in args if argument.startswith(flag)]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +48,7 @@ def test_it_parses_as_what_kubeflow_takes(found, spec):
     parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     assert parsed.pipeline_info.name == "film-genres"
     assert parsed.schema_version == "2.1.0"
-    assert job.runtime_config.gcs_output_directory == "gs://bucket/work/artifacts"
+    assert job.runtime_config.gcs_output_directory == parsed.default_pipeline_root == "gs://bucket/work/artifacts"
     assert json.loads(json.dumps(found.job)) == yaml.safe_load(yaml.safe_dump(found.job)) == found.job
 
 
@@ -87,7 +95,20 @@ def test_every_container_runs_our_image_and_an_executor_that_is_there(spec):
         module, _, name = args[args.index("--executor_class_path") + 1].rpartition(".")
         assert hasattr(importlib.import_module(module), name)
         assert args[args.index("--json_serialized_invocation_args") + 1] == "{{$}}"
-    assert str(kubeflow_dag.ROOT) not in json.dumps(spec)
+        assert set(setup_files([executor])) <= {f"{kubeflow_dag.IMAGE_ROOT}/setup.py"}
+    assert setup_files(executors.values())
+
+
+def test_nothing_but_the_set_up_file_is_renamed_whatever_the_checkout_is_called(monkeypatch):
+    for module in (beam, kubeflow_dag):
+        monkeypatch.setattr(module, "ROOT", Path("/marquee"))
+    given = {**BUCKETS, "kubeflow.image": "registry.example/marquee:1", "data.root": "/marquee/films", "models": "lstm"}
+    spec = kubeflow_dag.compiled(load(None, given), SOURCES).job["pipelineSpec"]
+    executors = spec["deploymentSpec"]["executors"].values()
+    assert {executor["container"]["image"] for executor in executors} == {"registry.example/marquee:1"}
+    assert set(setup_files(executors)) == {"/opt/marquee/setup.py"}
+    inputs = spec["root"]["dag"]["tasks"]["FilmExampleGen"]["inputs"]["parameters"]
+    assert inputs["input_base"]["runtimeValue"]["constant"] == "/marquee/films"
 
 
 def test_settings_reach_parameters_and_buckets_are_mounted(spec):
@@ -125,6 +146,12 @@ def test_our_artifact_types_are_found_by_their_titles_and_keep_their_names():
         ({"work": "work"}, "work = 'work': on Kubeflow"),
         ({"cnn.backbone": "net.keras"}, "cnn.backbone = 'net.keras': on Kubeflow"),
         ({"serving.check": "docker"}, 'serving.check = "docker"'),
+        (
+            {"beam.engine": "dataflow", "beam.options": ["--project=p", "--region=r", "--temp_location=gs://b/t"]},
+            "beam.engine = 'dataflow': on Kubeflow allowed is 'direct'",
+        ),
+        ({"beam.workers": 2}, "beam.workers = 2: on Kubeflow allowed is 1"),
+        ({"beam.options": ["--pickle_library=dill"]}, "beam.options = ('--pickle_library=dill',): on Kubeflow"),
     ],
 )
 def test_what_kubeflow_cannot_be_given_is_refused(overrides, said):
@@ -139,6 +166,52 @@ def test_mounted_folders_are_taken_as_they_are():
     inputs = tasks["FilmExampleGen"]["inputs"]["parameters"]
     assert inputs["input_base"]["runtimeValue"]["constant"] == "/mnt/films"
     assert "Trainer-fusion" not in tasks
+
+
+def test_a_mounted_work_folder_is_no_root_that_kubeflow_pipelines_takes():
+    found = kubeflow_dag.compiled(load(None, {**BUCKETS, "work": "/mnt/work", "models": "lstm"}), SOURCES)
+    assert "defaultPipelineRoot" not in found.job["pipelineSpec"]
+    assert found.job["runtimeConfig"]["gcsOutputDirectory"] == "/mnt/work/artifacts"
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch) -> Path:
+    """A checkout with a curated schema in it, and in the current folder."""
+    folder = tmp_path / "checkout"
+    (folder / "schema").mkdir(parents=True)
+    (folder / "schema" / "schema.pbtxt").write_text("# curated\n")
+    monkeypatch.setattr(kubeflow_dag, "ROOT", folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def imported_schema(**overrides: str) -> str | None:
+    """The file that the compiled pipeline imports the schema from; None where it infers one."""
+    found = kubeflow_dag.compiled(load(None, {**BUCKETS, "models": "lstm", **overrides}), SOURCES)
+    tasks = found.job["pipelineSpec"]["root"]["dag"]["tasks"]
+    if "ImportSchemaGen" not in tasks:
+        assert "SchemaGen" in tasks
+        return None
+    assert "cachingOptions" not in tasks["ImportSchemaGen"]
+    return tasks["ImportSchemaGen"]["inputs"]["parameters"]["schema_file"]["runtimeValue"]["constant"]
+
+
+def test_a_curated_schema_is_imported_from_the_image(checkout, monkeypatch):
+    in_image = "/opt/marquee/schema/schema.pbtxt"
+    assert imported_schema() == in_image
+    assert imported_schema(**{"schema.file": str(checkout / "schema" / "schema.pbtxt")}) == in_image
+    monkeypatch.chdir(checkout / "schema")  # a run finds it from the current folder, too
+    assert imported_schema(**{"schema.file": "schema.pbtxt"}) == in_image
+    assert imported_schema() is None
+
+
+def test_a_curated_schema_that_no_image_has_is_refused(checkout, tmp_path):
+    elsewhere = tmp_path / "schema.pbtxt"
+    elsewhere.write_text("# curated\n")
+    with pytest.raises(MarqueeError) as error:
+        imported_schema(**{"schema.file": "../schema.pbtxt"})
+    assert f"schema.file = '../schema.pbtxt': {elsewhere} is in no image" in str(error.value)
+    assert f"below {checkout} alone" in str(error.value)
 
 
 @pytest.mark.parametrize(("uri", "path"), [("gs://b/x", "/gcs/b/x"), ("minio://b", "/minio/b"), ("/mnt/x", "/mnt/x")])
@@ -168,4 +241,5 @@ def test_the_command_writes_json_or_yaml(file, read, tmp_path):
     content = read(out.read_text())
     spec = content["pipelineSpec"] if file.endswith("json") else content
     assert "Trainer-lstm" in spec["root"]["dag"]["tasks"]
+    assert spec["defaultPipelineRoot"] == "gs://bucket/work/artifacts"
     assert "LatestBlessed.lstm" in done.output

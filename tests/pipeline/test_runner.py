@@ -3,8 +3,13 @@
 import errno
 
 import pytest
+from ml_metadata.errors import ResourceExhaustedError
+from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline.runner import users_mistake
+from pipeline import environment
+from pipeline.paths import Paths
+from pipeline.runner import MarqueeDagRunner, users_mistake
+from pipeline.settings import Data, Settings
 from transform.errors import MarqueeError
 
 
@@ -42,9 +47,44 @@ def raised_from(cause: Exception) -> Exception:
             RuntimeError("OSError: [Errno 28] No space left on device: '/full/z' [while running 'A']"),
             "/full/z: no space left on the disk. Free some, and run again.",
         ),
+        (
+            OSError(errno.EDQUOT, "Disk quota exceeded", "/full/x"),
+            "/full/x: no space left on the disk. Free some, and run again.",
+        ),
+        (
+            RuntimeError("tensorflow...ResourceExhaustedError: /full/y.tmp1; Disk quota exceeded [while running 'A']"),
+            "/full/y.tmp1: no space left on the disk. Free some, and run again.",
+        ),
+        (
+            RuntimeError("OSError: [Errno 122] Disk quota exceeded: '/full/z' [while running 'A']"),
+            "/full/z: no space left on the disk. Free some, and run again.",
+        ),
+        (
+            RuntimeError("Error when executing query: database or disk is full query: CREATE TABLE `Type`"),
+            "the work folder: no space left on the disk. Free some, and run again.",
+        ),
+        (
+            raised_from(ResourceExhaustedError("Error when executing query: database or disk is full")),
+            "the work folder: no space left on the disk. Free some, and run again.",
+        ),
         (ValueError("a bug"), None),
         (OSError(errno.EIO, "broken"), None),
     ],
 )
 def test_the_users_mistake_is_told_from_ours(error, message):
     assert users_mistake(error) == message
+
+
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_store_that_is_no_database_stops_a_run_before_it_begins(tmp_path, capsys, window):
+    settings = Settings(work=str(tmp_path), data=Data(window=window))
+    paths = Paths.bind(settings)
+    paths.metadata.write_bytes(b"no database at all")
+
+    with pytest.raises(SystemExit) as stopped:
+        MarqueeDagRunner(settings, paths).run_with_ir(pipeline_pb2.Pipeline())
+
+    assert stopped.value.code == environment.MISTAKEN
+    said = capsys.readouterr().out
+    assert said.startswith(f"error: {paths.metadata}: cannot be read (file is not a database).")
+    assert said.count("\n") == 1

@@ -1,6 +1,7 @@
 """The job in this process: the model's own answers, rejects that cost nobody else, and where it goes on."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -206,14 +207,25 @@ def test_parts_that_are_done_are_not_done_again(tmp_path, serving):
     assert found == [*whole[: 1 + PART], "mine,,0,0,0\n", *whole[1 + 2 * PART :]]
 
 
-def test_parts_cover_the_films_in_their_order():
+def test_parts_cover_the_films_in_their_order_and_are_counted(tmp_path):
     class Numbers:
         def read(self):
             return iter(range(10))
 
-    assert list(job.parts_of(Numbers(), 4)) == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2, [8, 9])]
-    assert list(job.parts_of(Numbers(), 4, {0, 2})) == [(1, [4, 5, 6, 7])]
-    assert list(job.parts_of(Numbers(), 5)) == [(0, [0, 1, 2, 3, 4]), (1, [5, 6, 7, 8, 9])]
+    def total() -> str:
+        return (tmp_path / "parts" / "total").read_text().strip()
+
+    by_four, by_five = (TestFolder.folder(tmp_path, part=part) for part in (4, 5))
+    by_four.begin()
+    parts = job.parts_of(Numbers(), by_four)
+    assert [next(parts) for _ in range(3)] == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2, [8, 9])]
+    assert not (tmp_path / "parts" / "total").exists()  # there may be more
+    assert list(parts) == []
+    assert total() == "3"
+    assert list(job.parts_of(Numbers(), by_four, {0, 2})) == [(1, [4, 5, 6, 7])]
+    assert total() == "3"  # with those that were done
+    assert list(job.parts_of(Numbers(), by_five)) == [(0, [0, 1, 2, 3, 4]), (1, [5, 6, 7, 8, 9])]
+    assert total() == "2"
 
 
 def test_an_error_that_no_film_is_at_fault_for_is_raised():
@@ -244,6 +256,7 @@ class TestFolder:
         first = self.folder(tmp_path)
         first.begin()
         first.write_part(0, [], [self.REJECT])
+        first.write_total(1)
         first.finish()
         other = self.folder(tmp_path, **changed)
         [key] = changed
@@ -259,6 +272,7 @@ class TestFolder:
         folder = self.folder(tmp_path)
         assert folder.begin() is None
         folder.write_part(0, [], [self.REJECT])
+        folder.write_total(1)
         done = folder.finish()
 
         assert folder.begin() == done
@@ -286,10 +300,34 @@ class TestFolder:
         with second.held():
             pass
 
-    def test_a_missing_part_is_never_joined_over(self, tmp_path):
+    def test_what_is_blocked_inside_comes_out_as_itself(self, tmp_path):
+        inside = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        folder = self.folder(tmp_path)
+        with pytest.raises(BlockingIOError) as raised, folder.held():
+            raise inside
+        assert raised.value is inside
+        with folder.held():
+            pass
+
+    @pytest.mark.parametrize(
+        ("written", "total", "said"),
+        [
+            ([1, 2], 3, "not all 3 parts are there: 0 missing"),
+            ([0, 1], 3, "not all 3 parts are there: 2 missing"),
+            ([1], 4, "not all 4 parts are there: 0, 2, 3 missing"),
+            ([], 2, "not all 2 parts are there: 0, 1 missing"),
+            ([0, 1], None, "total: no such file, so the films were not read to their end"),
+            ([], None, "total: no such file, so the films were not read to their end"),
+            ([0, 1], 1, "2 parts are there, of 1"),
+        ],
+    )
+    def test_a_missing_part_is_never_joined_over(self, tmp_path, written, total, said):
         folder = self.folder(tmp_path)
         folder.begin()
-        folder.write_part(1, [], [])
-        with pytest.raises(RuntimeError, match="not all"):
+        for number in written:
+            folder.write_part(number, [], [])
+        if total is not None:
+            folder.write_total(total)
+        with pytest.raises(RuntimeError, match=said):
             folder.finish()
         assert not (tmp_path / "predictions.csv").exists()
