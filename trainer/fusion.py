@@ -40,9 +40,8 @@ def run(fn_args: FnArgs) -> keras.Model:
     }
     network = heads.side_by_side(parts, job.settings["name"])
     told = [json.loads((folder / "training.json").read_text(encoding="utf-8")) for folder in folders.values()]
-    seeds = {name: about["seed"] for name, about in zip(folders, told, strict=True)}
-    parts_told = ", ".join(f"{name} (seed {seed})" for name, seed in seeds.items())
-    log.info("%s: of %s, %s", job.settings["name"], parts_told, fitting.made_of(job))
     trained = {name: {key: about[key] for key in PART_TOLD} for name, about in zip(folders, told, strict=True)}
-    about = {"name": job.settings["name"], "parts": list(folders), "seeds": seeds, "trained": trained, "epochs": 0}
+    parts_told = ", ".join(f"{name} (seed {about['seed']})" for name, about in trained.items())
+    log.info("%s: of %s, %s", job.settings["name"], parts_told, fitting.made_of(job))
+    about = {"name": job.settings["name"], "parts": list(folders), "trained": trained, "epochs": 0}
     return fitting.finish(job, network, said, {}, about)
