@@ -12,6 +12,7 @@ from trainer import folds
 from transform import features, posters
 from transform.errors import MarqueeError
 
+WINDOW = 8  # batches whose films are put together by length
 MEMORY = 1 << 30  # bytes of one split that are kept; of a larger one, each epoch reads the files and shuffles so much
 
 # Of what networks take.
@@ -138,6 +139,7 @@ def batches(
     batch_size: int,
     shuffle: int | None = None,
     repeated: np.ndarray | None = None,
+    by_length: bool = False,
 ) -> tf.data.Dataset:
     """Batches of one split.
 
@@ -149,6 +151,8 @@ def batches(
         batch_size: films of a batch; the last batch may be smaller.
         shuffle: seed; films keep their order where it is None.
         repeated: how often each film comes in an epoch, int64 by record, 0 for never; None: once.
+        by_length: whether films with about as many tokens share a batch, of each WINDOW batches' films in turn: a batch
+            is as long as its longest overview, and most are less than half as long.
 
     Returns:
         Dataset of (inputs, labels): inputs has `pixels` uint8 [N, S, S, 3], `tokens` int64 [N, T] padded with
@@ -171,6 +175,11 @@ def batches(
     films = films.apply(tf.data.experimental.assert_cardinality(total))
     if shuffle is not None:
         films = films.shuffle(min(total, max(fitting, 1)), seed=shuffle, reshuffle_each_iteration=True)
+    if by_length:
+        films = films.batch(WINDOW * batch_size).map(_by_length).unbatch()
+    films = films.batch(batch_size).apply(tf.data.experimental.assert_cardinality(-(-total // batch_size)))
+    if by_length and shuffle is not None:  # else short films of a window always come before its long ones
+        films = films.shuffle(WINDOW, seed=shuffle, reshuffle_each_iteration=True)
     spec = {**SPEC, features.LABELS: tf.io.FixedLenFeature([genres], tf.int64)}
 
     def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -178,7 +187,13 @@ def batches(
         labels = tf.cast(parsed.pop(features.LABELS), tf.float32)
         return {name: network_input(name, values, image_size) for name, values in parsed.items()}, labels
 
-    return films.batch(batch_size).map(parse, num_parallel_calls=2).prefetch(2)
+    return films.map(parse, num_parallel_calls=2).prefetch(2)
+
+
+def _by_length(serialized: tf.Tensor) -> tf.Tensor:
+    """Examples, those with the fewest tokens first."""
+    tokens = tf.io.parse_example(serialized, {features.TOKENS: tf.io.RaggedFeature(tf.int64)})[features.TOKENS]
+    return tf.gather(serialized, tf.argsort(tokens.row_lengths(), stable=True))
 
 
 def network_input(name: str, values: tf.Tensor | tf.SparseTensor, image_size: int) -> tf.Tensor:

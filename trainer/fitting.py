@@ -387,8 +387,11 @@ def learn_member(
             settings["seed"], made_of(job),
         )  # fmt: skip
     left_out = (fold == member) & (members > 1)
+    films = job.batches(
+        "train", shuffle=settings["seed"], repeated=times * ~left_out, by_length=learner.recipe.by_length
+    )
     history = learner.learn(
-        network, job.batches("train", shuffle=settings["seed"], repeated=times * ~left_out), job.batches("eval"),
+        network, films, job.batches("eval"),
         job.folder / f"member-{member + 1}", title if members == 1 else f"{title} {member + 1}/{members}",
     )  # fmt: skip
     said = None

@@ -91,6 +91,7 @@ RECIPES = {
         build=default,
         ngrams=True,
         folds=5,
+        by_length=True,
         epochs=6,
         learning_rate=2e-3,
         schedule=schedules.warm_up_then_cosine,

@@ -82,6 +82,7 @@ class Recipe:
         folds: parts of the train split; for each a network that does not learn from it, and in the end the mean of them
             all (a cross-validation committee, Krogh and Vedelsby 1995). 1: one network that learns from everything.
             Unless the settings say otherwise.
+        by_length: whether a batch of training is of films with about as many tokens, as `data.batches` has it.
         ngrams: whether the n-gram head stands beside the network.
         likeness: whether the likeness head does.
     """
@@ -95,6 +96,7 @@ class Recipe:
     weight_decay: float = 0.0
     class_balance: str = "none"
     folds: int = 1
+    by_length: bool = False
     ngrams: bool = False
     likeness: bool = False
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -110,9 +111,11 @@ def test_a_work_folder_below_one_that_cannot_be_read(tmp_path):
     closed.mkdir(mode=0)
     tmp_path.chmod(0o755)
     with contextlib.ExitStack() as ends:
-        for above in (tmp_path.parent, tmp_path.parent.parent):  # pytest's, for its user alone
-            ends.callback(above.chmod, above.stat().st_mode)
-            above.chmod(0o755)
+        for above in tmp_path.parents:  # pytest's are for its user alone
+            mode = stat.S_IMODE(above.stat().st_mode)
+            if mode & 0o055 != 0o055:
+                ends.callback(above.chmod, mode)
+                above.chmod(mode | 0o055)
         with nobody():
             check = doctor.check_work_folder(closed / "work")
             assert doctor.nearest(closed / "work") == closed

@@ -69,6 +69,27 @@ def test_shuffling_follows_the_seed(tmp_path):
     assert order(data.batches([file], "eval", batch_size=7, **SHAPE)) == list(range(30))
 
 
+def test_films_of_a_length_share_a_batch(tmp_path):
+    file = write(tmp_path / "a.gz", range(90))  # film i has i tokens
+    options = {"batch_size": 5, "by_length": True, **SHAPE}
+    films, again = (data.batches([file], "train", shuffle=1, **options) for _ in range(2))
+    assert int(films.cardinality()) == 18
+    first, second = ([order([batch]) for batch in films] for _ in range(2))
+    for epoch in (first, second):
+        assert sorted(np.concatenate(epoch)) == list(range(90))
+    assert first != second  # a new order each epoch
+    assert [[order([batch]) for batch in again] for _ in range(2)] == [first, second]
+    assert np.mean([np.ptp(batch) for batch in first]) < 90 / 4  # of a batch of any films, 60
+    shortest = [min(batch) for batch in first]
+    assert shortest[: data.WINDOW] != sorted(shortest[: data.WINDOW])
+    # Where nothing is shuffled, the films of a window come by their lengths.
+    write(tmp_path / "b.gz", range(0, 90, 2))
+    write(tmp_path / "c.gz", range(1, 90, 2))
+    whole, part = range(0, 80, 2), sorted([*range(80, 90, 2), *range(1, 71, 2)])
+    in_turn = order(data.batches([str(tmp_path / "[bc].gz")], "eval", **options))
+    assert in_turn == [*whole, *part, *range(71, 90, 2)]
+
+
 def test_a_survey_is_of_every_film_in_the_order_of_the_records(tmp_path):
     survey = data.survey([write(tmp_path / "a.gz", range(3)), write(tmp_path / "b.gz", range(3, 5))], "train", 3)
     assert survey.ids == [b"tt%d" % film for film in range(5)]
