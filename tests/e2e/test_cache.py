@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from pipeline import sample
+from pipeline import lineage, sample
 from tests.e2e.runs import Pipeline
 
 pytestmark = pytest.mark.slow
@@ -118,3 +118,25 @@ def test_one_changed_setting_runs_that_model_alone(pipeline):
     assert why["Trainer.lstm"] == "ran: settings changed (lstm.seed 7 -> 8)"
     assert why["Trainer.fusion"] == "ran: new parts from Trainer.lstm"
     assert why["Trainer.cnn"] == CACHE
+
+
+def test_what_it_pushed_is_followed_back_to_films_settings_and_code(pipeline):
+    """Asked of what TFX itself has written into ML Metadata; tests.pipeline.test_lineage has the odd cases."""
+    run = json.loads((max(pipeline.paths.reports.iterdir()) / "run.json").read_text())
+    found = {each.model: each for each in lineage.of(pipeline.paths)}
+    assert set(found) == {name.name for name in pipeline.paths.serving.iterdir() if name.is_dir()}
+    for name, pushed in found.items():
+        assert Path(pushed.folder) == max(Path(pushed.folder).parent.glob("[0-9]*"))
+        assert pushed.there
+        [span] = pushed.spans
+        assert (span.number, span.films) == (1, run["ingest"]["films"])
+        assert Path(span.folder) == pipeline.paths.data
+        own = {f"{step}.{name}" for step in ("Trainer", "Evaluator", "ServingCheck", "Pusher")}
+        assert {"FilmExampleGen", "SchemaGen", "LabelBalance", "Transform"} | own <= {
+            step.node for step in pushed.steps
+        }
+        assert f"trainer.{name}.run_fn" in pushed.code
+    assert found["lstm"].settings()["lstm"]["seed"] == 8
+    parts = {each.name for each in found["fusion"].relatives if each.role == "made of"}
+    assert parts == {"cnn", "lstm"}
+    assert found["fusion"].settings()["lstm"]["seed"] == 8
