@@ -93,7 +93,7 @@ def _input(work: Path, model: str, folder: Path, rounds: int) -> list[tuple[floa
 
     job, recipe = job_of(work, model, folder, {"patience": EPOCHS})
     learners = [fitting.learner_of(job, replace(recipe, epochs=epochs)) for epochs in (1, EPOCHS)]
-    files = job.batches("train", shuffle=job.settings["seed"])
+    files = job.batches("train", shuffle=job.settings["seed"], by_length=recipe.by_length)
     memory = files.cache()
     for _ in memory:
         pass
