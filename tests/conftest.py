@@ -1,11 +1,8 @@
-"""Quiet TensorFlow on one thread, before anything imports it, and films that have gone through the data path once."""
+"""Quiet TensorFlow, before anything imports it, and films that have gone through the data path once."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Two workers share the cores: were each to take both, they would wait for one another.
-for threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")
 
 import pytest
 
