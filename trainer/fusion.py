@@ -35,9 +35,7 @@ def run(fn_args: FnArgs) -> keras.Model:
     folders = {name: Path(uri) for name, uri in sorted(job.settings["parts"].items())}
     networks = [keras.saving.load_model(folder / heads.NETWORK_FILE, compile=False) for folder in folders.values()]
     said = evidence.join([evidence.load(folder) for folder in folders.values()])
-    parts = {
-        head: keras.Model(network.input, scores) for network in networks for head, scores in network.output.items()
-    }
+    parts = {head: part for network in networks for head, part in heads.apart(network).items()}
     network = heads.side_by_side(parts, job.settings["name"])
     told = [json.loads((folder / "training.json").read_text(encoding="utf-8")) for folder in folders.values()]
     trained = {name: {key: about[key] for key in PART_TOLD} for name, about in zip(folders, told, strict=True)}

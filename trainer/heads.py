@@ -44,7 +44,7 @@ def committee(networks: Sequence[keras.Model], name: str) -> keras.Model:
 
 def members(network: keras.Model, head: str) -> list[keras.Model]:
     """The networks whose committee is a head of a network, as `committee` was given them."""
-    inner = [layer for layer in network.get_layer(head).layers if isinstance(layer, keras.Model)]
+    inner = [layer for layer in apart(network)[head].layers if isinstance(layer, keras.Model)]
     return sorted(inner, key=lambda member: int(member.name.rpartition("_")[2])) if len(inner) > 1 else inner
 
 
@@ -56,6 +56,14 @@ def side_by_side(networks: Mapping[str, keras.Model], name: str) -> keras.Model:
         for head, network in networks.items()
     }
     return keras.Model(inputs, outputs, name=name)
+
+
+def apart(network: keras.Model) -> dict[str, keras.Model]:
+    """The networks that `side_by_side` was given, by head.
+
+    A `keras.Model(network.input, scores)` would say the same, but as a layer it cannot be loaded once it is saved.
+    """
+    return {head: scores._keras_history.operation for head, scores in network.output.items()}
 
 
 @keras.saving.register_keras_serializable("marquee")

@@ -15,6 +15,7 @@
 Images are data URIs, so that the file says it all.
 """
 
+import functools
 import hashlib
 import importlib
 import json
@@ -235,26 +236,35 @@ def _explain(
     models: Mapping[str, Any],
     max_words: int,
 ) -> None:
-    """Adds to each film what one network looked at; a fusion looks through those of its parts."""
+    """Adds to each film what one network looked at; a fusion looks through its parts, where they are compared too."""
     about = json.loads((run / "training.json").read_text(encoding="utf-8"))
-    name = about["name"]
-    if "parts" in about or name not in models:
+    name, parts = about["name"], set(about.get("parts", ()))
+    if name not in models or (parts and parts <= models.keys()):
         return
     columns = [int(test.scores[name][film].argmax()) for film in chosen]
     answers = explain(run, transformed, [film["id"] for film in shown], columns)
     serve = models[name].signatures["serving_default"]
-    reads = set(serve.structured_input_signature[1]) == {features.OVERVIEW}
+    inputs = set(serve.structured_input_signature[1])
     for film, answer, column in zip(shown, answers, columns, strict=True):
         if "heat" in answer and film["poster_bytes"]:
             image = thumbnail(film["poster_bytes"], answer["heat"])
             if image:
                 film["heat"][name] = {"genre": genres[column], "image": data_uri(image)}
         split = [word.decode() for word in overviews.tokenize(tf.constant([film["overview"]]), max_words)[0].numpy()]
-        if reads and split:
+        if features.OVERVIEW in inputs and split:
+            poster = {features.POSTER: film["poster_bytes"] or b""} if features.POSTER in inputs else {}
             attention = answer.get("attention")
             film["words"][name] = {
                 "genre": genres[column],
                 "words": split,
-                "worth": words.worth(split, column, lambda texts: serve(overview=tf.constant(texts))["scores"].numpy()),
+                "worth": words.worth(split, column, functools.partial(_scores, serve, poster)),
                 "attention": None if attention is None else [round(float(each), 4) for each in attention[: len(split)]],
             }
+
+
+def _scores(
+    serve: Callable[..., Mapping[str, tf.Tensor]], rest: Mapping[str, bytes], texts: Sequence[str]
+) -> np.ndarray:
+    """What a served model says of overviews, with the rest of the film the same: [N, G]."""
+    same = {name: tf.fill([len(texts)], value) for name, value in rest.items()}
+    return serve(**{features.OVERVIEW: tf.constant(texts)}, **same)["scores"].numpy()

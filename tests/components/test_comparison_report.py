@@ -187,6 +187,19 @@ def test_a_network_without_attention_is_asked_word_by_word_all_the_same(transfor
 
 
 @pytest.mark.slow
+def test_a_fusion_whose_parts_are_not_compared_is_looked_into_itself(content, transformed, fusion, tmp_path):
+    alone = compared(transformed, [fusion], tmp_path, films=4)
+    for film, beside in zip(alone["shown"], content["shown"], strict=True):
+        assert set(film["heat"]) == ({"fusion"} if film["poster"] else set())
+        assert set(film["words"]) == ({"fusion"} if film["overview"] else set())
+        if film["overview"]:
+            said, parts = film["words"]["fusion"], beside["words"]["lstm"]
+            assert said["genre"] == film["models"]["fusion"][0]["genre"]
+            assert len(said["worth"]) == len(said["words"])
+            assert said["attention"] == pytest.approx(parts["attention"], abs=1e-3)  # of the same network
+
+
+@pytest.mark.slow
 def test_models_of_different_genres_are_not_compared(fusion, tmp_path):
     cards = {"cnn": {"genres": ["Drama"]}, "lstm": {"genres": ["Drama", "War"]}}
     with pytest.raises(MarqueeError, match="cnn and lstm are of different genres"):

@@ -61,3 +61,7 @@ def test_heads_side_by_side_are_told_apart_after_saving(tmp_path):
     assert list(said) == list(parts)
     for head in parts:
         np.testing.assert_allclose(said[head], expected[head], rtol=1e-6)
+    heads.side_by_side(heads.apart(restored), "again").save(tmp_path / "again.keras")  # as fusion does with its parts
+    again = keras.saving.load_model(tmp_path / "again.keras").predict(films, verbose=0)
+    for head in parts:
+        np.testing.assert_array_equal(again[head], said[head])
