@@ -16,6 +16,7 @@ from transform.errors import MarqueeError
 
 FINISHED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 RUN = "pipeline_run"  # type of a run's context
+COMMIT = "marquee_commit"  # property of a run's context
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"  # type of a resolver's executions
 _NO_STORE = re.compile("file is not a database|database disk image is malformed")  # as SQLite says it
 
@@ -70,6 +71,14 @@ def _run_of(report: Path) -> str:
         return str(json.loads((report / RUN_FILE).read_text(encoding="utf-8"))["id"])
     except (OSError, ValueError, LookupError, TypeError):
         return ""
+
+
+def note_commit(metadata: Path, commit: str) -> None:
+    """Says of the last run which commit it was of; TFX makes its context, so that it is known once it has begun."""
+    store = open_store(metadata)
+    run = max(store.get_contexts_by_type(RUN), key=lambda context: context.id)
+    run.custom_properties[COMMIT].string_value = commit
+    store.put_contexts([run])
 
 
 def of_last(metadata: Path, node: str) -> str:

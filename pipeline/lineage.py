@@ -96,6 +96,7 @@ class Lineage:
         code: import path of a function -> fingerprint of its code, and of files that its settings name.
         relatives: models that it comes from, or was compared with.
         steps: in the order of their execution.
+        commits: run that executed some of them -> commit of its code; of none that was killed, or ran no checkout.
     """
 
     model: str
@@ -110,6 +111,7 @@ class Lineage:
     code: dict[str, str]
     relatives: list[Relative]
     steps: list[Step]
+    commits: dict[str, str]
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """Table of settings -> key -> value, of all steps; the own value of a model counts where steps differ."""
@@ -192,6 +194,7 @@ def _lineage(store: MetadataStore, push: _Push, pushes: list[_Push], labels: Map
         code=_code(executions),
         relatives=list(dict.fromkeys(_relatives(store, executions, pushes))),
         steps=steps,
+        commits=_commits(store, executions),
     )
 
 
@@ -230,8 +233,17 @@ def _step(store: MetadataStore, execution: mlmd.Execution) -> Step:
 
 
 def _run(store: MetadataStore, execution: int) -> str:
-    contexts = store.get_contexts_by_execution(execution)
-    return next((context.name for context in contexts if context.type == history.RUN), "")
+    return next((context.name for context in _runs(store, execution)), "")
+
+
+def _runs(store: MetadataStore, execution: int) -> Iterator[mlmd.Context]:
+    return (context for context in store.get_contexts_by_execution(execution) if context.type == history.RUN)
+
+
+def _commits(store: MetadataStore, executions: list[mlmd.Execution]) -> dict[str, str]:
+    runs = [run for execution in executions for run in _runs(store, execution.id)]
+    commits = {run.name: run.custom_properties[history.COMMIT].string_value for run in runs}
+    return {run: commit for run, commit in sorted(commits.items()) if commit}
 
 
 def _spans(store: MetadataStore, executions: list[mlmd.Execution]) -> list[Span]:

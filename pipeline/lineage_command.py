@@ -88,6 +88,8 @@ def _rows(lineage: "Lineage") -> "Iterator[tuple[str, str]]":
         yield "started from", "no other model"
     for function, fingerprint in lineage.code.items():
         yield "code", f"{function} {fingerprint}"
+    for run, commit in lineage.commits.items():
+        yield "commit", f"{commit} in run {run}"
     yield "TFX", lineage.tfx
     for name, settings in lineage.settings().items():
         yield name, ", ".join(f"{key} = {_value(value)}" if key else _value(value) for key, value in settings.items())

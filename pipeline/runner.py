@@ -11,7 +11,7 @@ from pathlib import Path
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import beam, engine, history, progress, run_lock, span_window
+from pipeline import beam, commit, engine, history, progress, run_lock, span_window
 from pipeline.environment import DRIFTED, EXIT_CODE_FILE, MISTAKEN
 from pipeline.paths import Paths, require_writable
 from pipeline.report import record, table, write
@@ -69,6 +69,7 @@ class MarqueeDagRunner(LocalDagRunner):
             sys.exit(code)
 
     def _report(self, outcome: record.Outcome) -> None:
+        history.note_commit(self._paths.metadata, commit.of_checkout())
         run = record.of_last_run(self._paths, outcome)
         page = write(run, self._paths.reports)
         progress.console.print(table.of(run), soft_wrap=True)

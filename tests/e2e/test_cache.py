@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from pipeline import lineage, sample
+from pipeline import commit, lineage, sample
 from tests.e2e.runs import Pipeline
 
 pytestmark = pytest.mark.slow
@@ -136,6 +136,7 @@ def test_what_it_pushed_is_followed_back_to_films_settings_and_code(pipeline):
             step.node for step in pushed.steps
         }
         assert f"trainer.{name}.run_fn" in pushed.code
+        assert set(pushed.commits.values()) == {commit.of_checkout()} - {""}
     # What learnt with the other seed was pushed where it was blessed; else the one before is still served.
     seeds = {name: 8 if run["models"][name]["evaluation"]["blessed"] else 7 for name in ("lstm", "fusion")}
     assert {name: found[name].settings()["lstm"]["seed"] for name in seeds} == seeds

@@ -135,9 +135,11 @@ def test_a_version_is_followed_back_to_its_films(runs):
     ingest.parent.mkdir(parents=True)
     ingest.write_text('{"films": 66}')
     runs.train("lstm", examples, version=100)
+    history.note_commit(runs.paths.metadata, "c" * 40)
 
     [found] = lineage.of(runs.paths)
 
+    assert found.commits == {"run-1": "c" * 40}
     assert (found.model, found.version, found.run, found.tfx, found.there) == ("lstm", 100, "run-1", "1.16.0", True)
     [span] = found.spans
     assert (span.number, span.folder, span.fingerprint, span.films) == (1, "/films", "fingerprint-1", 66)
@@ -152,6 +154,14 @@ def test_a_version_is_followed_back_to_its_films(runs):
     assert nodes == ["FilmExampleGen", "Transform", "Trainer.lstm", "Evaluator.lstm", "Pusher.lstm"]
     assert found.steps[1].inputs == {"examples": ["FilmExampleGen"]}
     assert found.steps[2].others == {"run_fn": "trainer.lstm.run_fn", "source": "r" * 16, "train_args": "{}"}
+
+
+def test_only_the_last_run_is_said_to_be_of_a_commit(runs):
+    examples = runs.ingest(1)
+    runs.run = "run-2"
+    runs.train("lstm", examples, version=100)
+    history.note_commit(runs.paths.metadata, "c" * 40)
+    assert lineage.of(runs.paths)[0].commits == {"run-2": "c" * 40}
 
 
 def test_a_window_is_all_its_spans_and_no_more(runs):

@@ -24,7 +24,7 @@ def lineages() -> list[dict[str, Any]]:
             "model": "<lstm>", "version": 100, "folder": "/served/lstm/100", "there": False, "labels": ["stable"],
             "run": "2026-01-02", "tfx": "1.16.0", "blessed": "because", "spans": [span], "relatives": [relative],
             "code": {"trainer.lstm.run_fn": "r" * 16}, "settings": {"lstm": {long: "v" * 99, "epochs": None}},
-            "steps": [step],
+            "steps": [step], "commits": {"2026-01-02": "c" * 40},
         }
     ]  # fmt: skip
 
