@@ -2,28 +2,29 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
 from components.film_example_gen.films import Film, Reject
-from components.film_example_gen.posters import Poster, PosterError, read_poster
+from components.film_example_gen.posters import Poster, PosterError, read_posters
 from transform import features
 
 
-def convert(film: Film, folder: str) -> tuple[tf.train.Example | None, Reject | None]:
-    """The example of a film of the span in `folder`, and the reject that its poster makes.
+def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[tf.train.Example | None, Reject | None]]:
+    """The example of each film of the span in `folder`, and the reject that its poster makes.
 
     A film whose poster cannot be used stays for its overview; without one there is no example.
     """
-    if not film.poster:
-        return to_example(film, None), None
-    try:
-        return to_example(film, read_poster(os.path.join(folder, film.poster))), None
-    except PosterError as error:
-        kept = bool(film.overview)
-        reject = Reject(film.id, film.row, film.poster, error.reason, error.detail, kept)
-        return to_example(film, None) if kept else None, reject
+    posters = read_posters([os.path.join(folder, film.poster) for film in films if film.poster])
+    for film in films:
+        poster = next(posters) if film.poster else None
+        if isinstance(poster, PosterError):
+            kept = bool(film.overview)
+            reject = Reject(film.id, film.row, film.poster, poster.reason, poster.detail, kept)
+            yield to_example(film, None) if kept else None, reject
+        else:
+            yield to_example(film, poster), None
 
 
 def to_example(film: Film, poster: Poster | None) -> tf.train.Example:

@@ -130,8 +130,9 @@ class _Examine(beam.DoFn):
 
     def process(self, batch: list[Film | Reject]) -> Iterator[beam.pvalue.TaggedOutput]:
         tally: collections.Counter = collections.Counter()
+        converted = examples.convert([item for item in batch if isinstance(item, Film)], self._folder)
         for item in batch:
-            example, reject = (None, item) if isinstance(item, Reject) else examples.convert(item, self._folder)
+            example, reject = (None, item) if isinstance(item, Reject) else next(converted)
             if reject:
                 tally["rejects", reject.reason.value] += 1
                 tally["kept", reject.reason.value] += reject.kept

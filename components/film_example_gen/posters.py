@@ -4,9 +4,11 @@ TensorFlow judges, since Transform decodes with the same op: what passes here de
 as the judge: it takes some damaged JPEGs and PNGs that the op refuses.)
 """
 
+import contextlib
 import os
 import stat
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,7 @@ MAX_BYTES = 32 * 2**20
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _LUMA = np.array([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601
 _JPEG_SCALE = 4  # decodes 3 times faster than in full; the mean luma is off by 0.004 on the average poster
+_TOGETHER = 16  # posters that are held in memory, and decoded by one call
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,67 @@ class PosterError(Exception):
         self.detail = detail
 
 
-def read_poster(path: str) -> Poster:
-    """The poster in a file.
+def read_posters(paths: Sequence[str]) -> Iterator[Poster | PosterError]:
+    """The posters in files, or why one cannot be opened or used, in their order.
 
-    Raises:
-        PosterError: it cannot be opened or used.
+    Some at a time are decoded by one call of TensorFlow: of a call for one poster, two thirds are the call.
     """
+    for start in range(0, len(paths), _TOGETHER):
+        files = [_read(path) for path in paths[start : start + _TOGETHER]]
+        examined = iter(_examine_all([file for file in files if isinstance(file, bytes)]))
+        yield from (next(examined) if isinstance(file, bytes) else file for file in files)
+
+
+def _read(path: str) -> bytes | PosterError:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            raise PosterError(Reason.POSTER_UNREADABLE, "not a regular file")
+            return PosterError(Reason.POSTER_UNREADABLE, "not a regular file")
         if status.st_size > MAX_BYTES:
-            raise PosterError(Reason.POSTER_TOO_LARGE, f"{status.st_size / 2**20:.0f} MiB, limit {MAX_BYTES >> 20}")
+            return PosterError(Reason.POSTER_TOO_LARGE, f"{status.st_size / 2**20:.0f} MiB, limit {MAX_BYTES >> 20}")
         with open(path, "rb") as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
-        raise PosterError(Reason.POSTER_UNREADABLE, f"cannot be opened: {error.strerror}") from error
-    return examine(data)
+        return PosterError(Reason.POSTER_UNREADABLE, f"cannot be opened: {error.strerror}")
+
+
+def _examine_all(files: Sequence[bytes]) -> list[Poster | PosterError]:
+    """What `examine` gives or raises for each: together where all are good JPEGs, else one by one."""
+    if files and all(data.startswith(_JPEG) for data in files):
+        with contextlib.suppress(tf.errors.OpError):
+            sizes = _jpeg_sizes(files).numpy().astype(np.int64)
+            if (sizes.prod(axis=1) <= MAX_PIXELS).all():
+                means = _jpeg_means(files).numpy()
+                return [
+                    Poster(data, width, height, float(mean @ _LUMA))
+                    for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
+                ]
+    return [_examined(data) for data in files]
+
+
+def _examined(data: bytes) -> Poster | PosterError:
+    try:
+        return examine(data)
+    except PosterError as error:
+        return error
+
+
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+def _jpeg_sizes(files: tf.Tensor) -> tf.Tensor:
+    """Height and width by the headers alone, int32 [N, 2]."""
+    return tf.map_fn(lambda data: tf.io.extract_jpeg_shape(data)[:2], files, fn_output_signature=tf.int32)
+
+
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+def _jpeg_means(files: tf.Tensor) -> tf.Tensor:
+    """The mean of each colour 0..255, float64 [N, 3]."""
+
+    def mean(data: tf.Tensor) -> tf.Tensor:
+        image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE)
+        total = tf.reduce_sum(tf.cast(image, tf.int32), axis=(0, 1))  # fits: MAX_PIXELS / _JPEG_SCALE^2 * 255
+        return tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
+
+    return tf.map_fn(mean, files, fn_output_signature=tf.float64)
 
 
 def examine(data: bytes) -> Poster:

@@ -134,8 +134,10 @@ class Tagger(ModelHandler[Part, Tagged, Any]):
 
     def _examine(self, items: Sequence[Film | Reject]) -> _Examined:
         batch = _Examined([], [], [])
-        for item in items:
-            example, reject = (None, item) if isinstance(item, Reject) else self._example(item)
+        seen = [item if isinstance(item, Reject) else self._seen(item) for item in items]
+        converted = examples.convert([each for each in seen if isinstance(each, Film)], self._films)
+        for item, each in zip(items, seen, strict=True):
+            example, reject = (None, each) if isinstance(each, Reject) else next(converted)
             if reject:
                 batch.rejects.append(reject)
             if example and isinstance(item, Film):
@@ -143,8 +145,8 @@ class Tagger(ModelHandler[Part, Tagged, Any]):
                 batch.serialized.append(example.SerializeToString())
         return batch
 
-    def _example(self, film: Film) -> tuple[tf.train.Example | None, Reject | None]:
-        """As FilmExampleGen makes it, of what the model looks at."""
+    def _seen(self, film: Film) -> Film | Reject:
+        """What the model looks at of a film."""
         seen = dataclasses.replace(
             film,
             poster=film.poster if features.POSTER in self._model.inputs else "",
@@ -153,8 +155,8 @@ class Tagger(ModelHandler[Part, Tagged, Any]):
         if not seen.poster and not seen.overview:
             wanted = " and the ".join(self._model.inputs)
             detail = f"{self._model.name} looks at the {wanted}, which the film lacks"
-            return None, Reject(film.id, film.row, film.file, Reason.NO_INPUT, detail)
-        return examples.convert(seen, self._films)
+            return Reject(film.id, film.row, film.file, Reason.NO_INPUT, detail)
+        return seen
 
     def _ask(self, call: Any, films: Sequence[Film], serialized: Sequence[bytes]) -> list[Answer | Reject]:
         """An answer for each film, or why there is none; one bad film costs no other its answer."""

@@ -95,15 +95,11 @@ def draw(folder: Path, films: int, cut: bool) -> set[str]:
 
 def _unreadable(folder: Path) -> set[str]:
     """Ids of the posters that FilmExampleGen rejects: the sample has flaws of its own."""
-    from components.film_example_gen.posters import PosterError, read_poster
+    from components.film_example_gen.posters import PosterError, read_posters
 
-    bad = set()
-    for poster in (folder / "Images").iterdir():
-        try:
-            read_poster(str(poster))
-        except PosterError:
-            bad.add(poster.stem)
-    return bad
+    posters = list((folder / "Images").iterdir())
+    found = read_posters([str(poster) for poster in posters])
+    return {poster.stem for poster, examined in zip(posters, found, strict=True) if isinstance(examined, PosterError)}
 
 
 def _in_process(step: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -132,8 +128,8 @@ def _floor(folder: Path, work: Path, model: str) -> None:
 
     chosen = models.find(work / "serving_model", model)
     reader = catalogue.of_table(folder / "films.csv", folder / "Images").reader
-    converted = (examples.convert(item, reader.folder)[0] for item in reader.read() if isinstance(item, Film))
-    films = [example.SerializeToString() for example in converted if example]
+    converted = examples.convert([item for item in reader.read() if isinstance(item, Film)], reader.folder)
+    films = [example.SerializeToString() for example, _ in converted if example]
     started, cpu = time.monotonic(), time.process_time()
     loaded = tf.saved_model.load(chosen.folder)
     ask = loaded.signatures[models.SIGNATURE]

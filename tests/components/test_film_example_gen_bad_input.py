@@ -36,9 +36,10 @@ def ingest(folder):
     """The ids that are kept, and the rejects, as the executor has them."""
     reader = reader_for(str(folder), AUTO)[1]
     reader.check()
-    kept, rejects = [], []
-    for item in reader.read():
-        example, reject = (None, item) if isinstance(item, Reject) else examples.convert(item, str(folder))
+    kept, rejects, items = [], [], list(reader.read())
+    converted = examples.convert([item for item in items if isinstance(item, Film)], str(folder))
+    for item in items:
+        example, reject = (None, item) if isinstance(item, Reject) else next(converted)
         if reject:
             rejects.append(reject)
         if example:
@@ -250,7 +251,8 @@ def test_a_bad_poster_costs_the_film_only_if_there_is_no_overview(tmp_path, name
 def test_a_poster_that_is_kept_out_leaves_empty_features(tmp_path):
     folder = write_span(tmp_path, 1, [FakeFilm("x", poster=b"no picture")])
     (film,) = reader_for(str(folder), AUTO)[1].read()
-    feature = examples.convert(film, str(folder))[0].features.feature
+    [(example, _)] = examples.convert([film], str(folder))
+    feature = example.features.feature
     for name in (features.POSTER, features.POSTER_WIDTH, features.POSTER_HEIGHT, features.POSTER_LUMA):
         assert feature[name].WhichOneof("kind") is None
 

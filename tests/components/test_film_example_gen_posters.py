@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageStat
 
-from components.film_example_gen.posters import PosterError, examine
+from components.film_example_gen import posters
+from components.film_example_gen.films import Reason
+from components.film_example_gen.posters import PosterError, examine, read_posters
 from tests.pictures import picture
 
 KINDS = {
@@ -61,3 +63,38 @@ def test_damage_passes_only_where_transform_can_decode_it(kind):
         assert image.shape == (poster.height, poster.width, 3)
         assert image.dtype == np.uint8
     assert passed >= 6  # the undamaged ones at least
+
+
+def judged(data):
+    try:
+        return examine(data)
+    except PosterError as error:
+        return error
+
+
+def told(found):
+    if isinstance(found, PosterError):
+        return found.reason, found.detail
+    return found.data, found.width, found.height, round(found.luma, 12)
+
+
+def test_many_together_are_what_each_is_alone(tmp_path):
+    good = [data for data in KINDS.values() if data.startswith(b"\xff\xd8")]
+    bad = [b"", b"no picture", KINDS["JPEG"][:300], KINDS["JPEG"][:20], KINDS["PNG"][:60], picture(format="GIF")]
+    files = [*good * 4, *bad, *KINDS.values()]  # calls of good JPEGs alone, and of others among them
+    paths = [tmp_path / str(number) for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    found = read_posters([*map(str, paths), str(tmp_path), str(tmp_path / "nowhere")])
+    for data, together in zip(files, found, strict=False):
+        assert told(together) == told(judged(data))
+    assert [error.detail for error in found] == ["not a regular file", "cannot be opened: No such file or directory"]
+
+
+def test_no_huge_poster_is_decoded_among_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(posters, "MAX_PIXELS", 900 * 1350 - 1)
+    monkeypatch.setattr(posters, "_jpeg_means", None)  # whoever decodes together would call it
+    for name in ("large", "JPEG"):
+        (tmp_path / name).write_bytes(KINDS[name])
+    large, small = posters.read_posters([str(tmp_path / "large"), str(tmp_path / "JPEG")])
+    assert (large.reason, small.width) == (Reason.POSTER_TOO_LARGE, examine(KINDS["JPEG"]).width)

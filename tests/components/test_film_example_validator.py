@@ -47,8 +47,8 @@ def statistics(tmp_path_factory):
         os.makedirs(artifact_utils.get_split_uri([source], split))
         path = os.path.join(artifact_utils.get_split_uri([source], split), "data_tfrecord-00000-of-00001.gz")
         with tf.io.TFRecordWriter(path, "GZIP") as writer:
-            for film in members:
-                writer.write(examples.convert(film, folder)[0].SerializeToString())
+            for example, _ in examples.convert(members, folder):
+                writer.write(example.SerializeToString())
     node = statistics_component.StatisticsGen(
         types.Channel(type=standard_artifacts.Examples), stats_options=film_stats_options()
     )
