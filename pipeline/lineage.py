@@ -96,7 +96,7 @@ class Lineage:
         code: import path of a function -> fingerprint of its code, and of files that its settings name.
         relatives: models that it comes from, or was compared with.
         steps: in the order of their execution.
-        commits: run that executed some of them -> commit of its code; of none that was killed, or ran no checkout.
+        commits: run that executed some of them -> commit of its code; of none that did not finish, or ran no checkout.
     """
 
     model: str

@@ -56,6 +56,7 @@ class MarqueeDagRunner(LocalDagRunner):
                     if record.number_of_runs(self._paths) > runs_before:
                         self._report(_outcome(error))
                     raise
+                history.note_commit(self._paths.metadata, commit.of_checkout())
                 self._report(record.FINISHED)
         except Exception as error:
             message = users_mistake(error)
@@ -69,7 +70,6 @@ class MarqueeDagRunner(LocalDagRunner):
             sys.exit(code)
 
     def _report(self, outcome: record.Outcome) -> None:
-        history.note_commit(self._paths.metadata, commit.of_checkout())
         run = record.of_last_run(self._paths, outcome)
         page = write(run, self._paths.reports)
         progress.console.print(table.of(run), soft_wrap=True)
