@@ -5,6 +5,11 @@ from typing import Any
 from pipeline.report import lineage
 
 PHONE = {"width": 390, "height": 844}
+BROKEN_WORDS = """() => [...document.querySelectorAll("thead th")].filter((heading) => {
+  const text = document.createRange();
+  text.selectNodeContents(heading);
+  return !heading.innerText.includes(" ") && text.getClientRects().length > 1;
+}).map((heading) => heading.innerText)"""
 
 
 def lineages() -> list[dict[str, Any]]:
@@ -41,3 +46,4 @@ def test_it_fits_a_phone_and_says_what_it_was_given(page, tmp_path):
     text = page.locator("main").inner_text()
     for part in ("<lstm> 100", "no longer", "Labelled stable", "/span-1", "not pushed", "examples from Transform"):
         assert part in text
+    assert page.evaluate(BROKEN_WORDS) == []
