@@ -98,6 +98,7 @@ class Serving:
 class Beam:
     engine: Literal["direct", "portable", "flink", "spark", "dataflow"] = "direct"
     workers: int = 1  # direct: processes, 1 is this one; elsewhere: how many work at once
+    threads: int = 1  # direct: that work at once, in this process
     address: str = ""  # host:port of a job server (portable) or of Flink's job manager, or spark://host:port
     environment: Literal["LOOPBACK", "PROCESS", "EXTERNAL", "DOCKER"] = "LOOPBACK"  # of workers; LOOPBACK: here
     environment_config: str = ""  # what Beam's --environment_config takes for it
@@ -259,6 +260,7 @@ def _check_ranges(settings: Settings) -> None:
         "serving.max_latency_ms": (settings.serving.max_latency_ms, 0),
         "serving.keep_versions": (settings.serving.keep_versions, 1),
         "beam.workers": (settings.beam.workers, 1),
+        "beam.threads": (settings.beam.threads, 1),
     }
     for name in PARTS:
         training = settings.training(name)
@@ -293,6 +295,10 @@ def _check_ranges(settings: Settings) -> None:
 
 
 def _check_beam(beam: Beam) -> None:
+    if beam.threads > 1 and (beam.engine != "direct" or beam.workers > 1):
+        raise MarqueeError(
+            f"beam.threads = {beam.threads}: only engine 'direct' has threads, and in place of several workers."
+        )
     if beam.engine in ("portable", "flink") and not re.fullmatch(r"[^\s:/]+:\d+", beam.address):
         raise MarqueeError(
             f"beam.address = {beam.address!r}: engine {beam.engine!r} needs the host:port of its server."

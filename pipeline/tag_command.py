@@ -95,7 +95,7 @@ def tag(
 
 
 def _spread(settings: Settings) -> bool:
-    return settings.beam.engine != "direct" or settings.beam.workers > 1
+    return settings.beam.engine != "direct" or settings.beam.workers > 1 or settings.beam.threads > 1
 
 
 @contextlib.contextmanager

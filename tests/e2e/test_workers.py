@@ -1,4 +1,4 @@
-"""Worker processes in a whole run: one of them killed, and the run resumed."""
+"""Worker processes in a whole run: one of them killed, and the run resumed, in threads."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,8 @@ def test_a_killed_worker_stops_the_run_with_one_message_and_the_next_run_resumes
     assert workers_of(run.pid) == []
     assert pipeline.states()["FilmExampleGen"] == "failed"
 
-    done = Pipeline(tmp_path / "work", tmp_path / "films", models="lstm", **{"lstm.epochs": 1}).run()
+    pipeline = Pipeline(tmp_path / "work", tmp_path / "films", models="lstm", **{"beam.threads": 2, "lstm.epochs": 1})
+    done = pipeline.run()
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert pipeline.executions()["FilmExampleGen"] == 1

@@ -64,9 +64,10 @@ def test_every_engine_has_its_arguments():
     assert set(GIVEN) == set(typing.get_args(typing.get_type_hints(settings.Beam)["engine"]))
 
 
-def test_more_workers_of_the_direct_engine_are_processes():
-    read = beam.pipeline_options(chosen(workers="2")).view_as(pipeline_options.DirectOptions)
-    assert (read.direct_running_mode, read.direct_num_workers) == ("multi_processing", 2)
+@pytest.mark.parametrize(("setting", "mode"), [("workers", "multi_processing"), ("threads", "multi_threading")])
+def test_the_direct_engine_has_processes_or_threads(setting, mode):
+    read = beam.pipeline_options(chosen(**{setting: "2"})).view_as(pipeline_options.DirectOptions)
+    assert (read.direct_running_mode, read.direct_num_workers) == (mode, 2)
 
 
 def test_options_come_last():
@@ -84,6 +85,9 @@ def test_options_come_last():
         ({"engine": "dataflow", "options": ["--project=p", "--temp_location=t"]}, ["beam.options", "needs --region."]),
         ({"engine": "samza"}, ["beam.engine = 'samza'", "'flink'"]),
         ({"workers": "0"}, ["beam.workers = 0", "1 or more"]),
+        ({"threads": "0"}, ["beam.threads = 0", "1 or more"]),
+        ({"threads": "2", "workers": "2"}, ["beam.threads = 2", "in place of several workers"]),
+        ({"threads": "2", "engine": "portable", "address": "localhost:1"}, ["beam.threads = 2", "'direct'"]),
         ({"options": ["region=x"]}, ["beam.options", "'region=x'"]),
         ({"environment": "loopback"}, ["beam.environment = 'loopback'", "'LOOPBACK'"]),
     ],

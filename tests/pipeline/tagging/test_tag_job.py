@@ -95,12 +95,13 @@ def test_every_film_gets_what_the_model_says_in_process(tmp_path, serving, layou
 
 
 @pytest.mark.slow
-def test_worker_processes_give_the_same(tmp_path, serving):
+@pytest.mark.parametrize("engine", [Beam(workers=2), Beam(threads=2)])
+def test_several_workers_give_the_same(tmp_path, serving, engine):
     films = catalogue.of_span(write_span(tmp_path, 1, fake_films(45)))
     model = models.find(serving, "fusion")
 
     alone, _ = tag(films, model, tmp_path / "alone")
-    shared, _ = tag(films, model, tmp_path / "shared", spread=True, engine=Beam(workers=2))
+    shared, _ = tag(films, model, tmp_path / "shared", spread=True, engine=engine)
 
     assert list(shared) == list(alone)
     assert [row["Genres"] for row in shared.values()] == [row["Genres"] for row in alone.values()]

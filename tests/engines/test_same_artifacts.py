@@ -24,6 +24,10 @@ def test_the_direct_engine_sees_every_kind_of_film(direct):
     assert direct.evaluation["films"] == sum(direct.raw["test"].values()) > 0
 
 
+def test_two_threads(direct, tmp_path):
+    assert_same(outcome_on(Beam(threads=2), tmp_path), direct)
+
+
 def test_a_job_server_in_a_process_of_its_own(direct, tmp_path):
     with portable_job_server(tmp_path / "server") as address:
         portable = outcome_on(Beam(engine="portable", address=address), tmp_path / "run")
