@@ -18,6 +18,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from components import stored_records
 from components.film_example_gen import examples, readers
 from components.film_example_gen.films import Film, Reject
 from components.film_example_gen.reader import Reader
@@ -105,7 +106,7 @@ def _ingest(
     )
     for split in splits:
         prefix = os.path.join(artifact_utils.get_split_uri([artifact], split), write_split.DEFAULT_FILE_NAME)
-        _ = out[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+        _ = out[split] | f"Write[{split}]" >> stored_records.write(prefix)
     _ = out[_REJECTS] | "Rejects" >> _write_lines(os.path.join(artifact.uri, REJECTS_FILE))
     _ = (
         out[_TALLY]
@@ -198,11 +199,11 @@ def _check_splits(folder: str, uri: str) -> None:
 
 
 def _is_disk_full(error: BaseException | None) -> bool:
-    """Whether the disk was full, also where Beam has made a text of the worker's error."""
+    """Whether the disk was full, also where TensorFlow says so, or Beam has made a text of the worker's error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
             return True
-        if any(f"[Errno {code}]" in str(error) for code in _DISK_FULL):
+        if any(os.strerror(code) in str(error) for code in _DISK_FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

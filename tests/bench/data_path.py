@@ -224,17 +224,19 @@ def _schema(folder: Path, threads: int) -> Callable[[], None]:
 
 
 def _transform(folder: Path, threads: int) -> Callable[[], None]:
-    from tfx.components.transform.component import Transform
+    from components.film_transform.component import FilmTransform
+    from components.label_balance.artifact import FILE_NAME, LabelBalance
 
-    examples, schema = _examples(folder), _artifact("Schema", folder / "schema" / "schema")
-    component = Transform(
-        examples=_channel(examples),
-        schema=_channel(schema),
+    examples, schema, balance = _examples(folder), _artifact("Schema", folder / "schema" / "schema"), LabelBalance()
+    balance.uri = str(folder)
+    (folder / FILE_NAME).write_text('{"relabel": {}}')
+    inputs = {"examples": examples, "schema": schema, "label_balance": balance}
+    component = FilmTransform(
+        **{name: _channel(artifact) for name, artifact in inputs.items()},
         preprocessing_fn="transform.preprocessing.preprocessing_fn",
         custom_config=CONFIG,
-        disable_statistics=True,
     )
-    return _executed(component, {"examples": [examples], "schema": [schema]}, folder / "transform", threads)
+    return _executed(component, {name: [artifact] for name, artifact in inputs.items()}, folder / "transform", threads)
 
 
 def _floor(folder: Path, threads: int) -> Callable[[], None]:

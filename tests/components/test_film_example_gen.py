@@ -257,11 +257,18 @@ def test_a_span_that_leaves_a_split_empty_is_too_small(tmp_path):
         run_executor(tmp_path, tmp_path / "out")
 
 
-def test_a_full_disk_is_named(span, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "/full/data.gz; No space left on device"),
+    ],
+)
+def test_a_full_disk_is_named(span, tmp_path, monkeypatch, error):
     def full(*args, **kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
-    monkeypatch.setattr("apache_beam.io.tfrecordio._TFRecordUtil.write_record", full)
+    monkeypatch.setattr("components.stored_records._Sink.write_encoded_record", full)
     with pytest.raises(MarqueeError, match=f"No space left for {tmp_path}/out"):
         run_executor(span, tmp_path / "out", span=1)
 

@@ -89,14 +89,24 @@ def test_the_labels_are_those_of_the_label_balance(run):
     graph = tft.TFTransformOutput(outputs["transform_graph"][0].uri)
     assert graph.vocabulary_by_name(features.GENRES_VOCABULARY) == [b"Drama", "Östern".encode()]
     found = {}
-    for split in GENRES:
-        files = tf.io.gfile.glob(artifact_utils.get_split_uri(outputs["transformed_examples"], split) + "/*")
-        for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+    for file in transformed(outputs):
+        for record in tf.data.TFRecordDataset(file, compression_type="GZIP").as_numpy_iterator():
             feature = tf.train.Example.FromString(record).features.feature
             found[feature[features.ID].bytes_list.value[0]] = list(feature[features.LABELS].int64_list.value)
     assert found == {
         b"train0": [1, 0], b"train1": [0, 0], b"train2": [0, 1], b"train3": [1, 0], b"test0": [1, 1],
     }  # fmt: skip
+
+
+def test_pixels_are_stored_and_not_deflated(run):
+    outputs, _, _ = run
+    assert sum(map(os.path.getsize, transformed(outputs))) > 5 * CONFIG["image_size"] ** 2 * features.CHANNELS  # black
+    assert executor.executor.TransformProcessor is not executor._Processor  # nobody else's writing has changed
+
+
+def transformed(outputs) -> list[str]:
+    """The files of transformed examples."""
+    return tf.io.gfile.glob(os.path.join(outputs["transformed_examples"][0].uri, "Split-*", "*"))
 
 
 def test_the_callers_configuration_stays_as_it_was(run):
