@@ -94,7 +94,7 @@ def _ingest(
     """Builds the Beam graph.
 
     Films are dealt out before their posters are read. TFX's WriteSplit shuffles after it, which on the direct
-    runner holds every poster in memory (+370 MB for 86 MB of them, where this takes +14 MB); the files that
+    runner holds every poster in memory (+370 MB for 86 MB of them, where this takes +14 MB); the examples that
     are written are the same, byte for byte.
     """
     out = (

@@ -264,7 +264,8 @@ def _floor(folder: Path, threads: int) -> Callable[[], None]:
         films = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=2)
         films = films.batch(64).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
         out = folder / "floor.gz"
-        with tf.io.TFRecordWriter(str(out), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
+        stored = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)  # as FilmTransform writes
+        with tf.io.TFRecordWriter(str(out), stored) as writer:
             for columns in films:
                 rows = {name: column.numpy() for name, column in columns.items()}
                 for row in range(len(rows[features.ID])):
