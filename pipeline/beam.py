@@ -53,7 +53,7 @@ def _direct(settings: Beam) -> list[str]:
     """On this machine: in one thread of this process, in several, or in several worker processes.
 
     Most of what a film costs is TensorFlow, Arrow and zlib, which let other threads run. To start threads costs more
-    than two save below some 10,000 films, processes below some 60,000.
+    than two save below some 25,000 films, processes below some 60,000.
     """
     if settings.threads > 1:
         mode, workers = "multi_threading", settings.threads
