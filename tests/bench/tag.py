@@ -156,9 +156,10 @@ def _tag(folder: Path, work: Path, model: str) -> None:
         part=PART,
     )
     answers = AnswersFolder(str(folder / "out"), manifest)
-    answers.begin(restart=True)
-    job.run(films.reader, chosen, answers, beam.pipeline_options(), spread=False)
-    answers.finish()
+    with answers.held():
+        answers.begin(restart=True)
+        job.run(films.reader, chosen, answers, beam.pipeline_options(), spread=False)
+        answers.finish()
     _say(started, cpu)
 
 
