@@ -1,7 +1,7 @@
-"""Poster and overview together: the trained networks of other models, weighed against each other by what a film has.
+"""Poster and overview together: the trained networks of other models, and a gate between them.
 
-Nothing is learnt a second time. The heads share no weights, and the decisions are chosen for films with both and for
-films with one of the two: such a film gets what the single model says.
+No network learns a second time, and heads share no weights. The gate and all decisions are learnt with modality dropout
+(`trainer.decisions`), so that a film with one of the two gets what the single model says.
 """
 
 import json

@@ -20,7 +20,7 @@ NETWORKS = {
     ("cnn", "reference"): "a convolutional network of seven convolutions and two dense layers",
     ("lstm", "default"): "bidirectional LSTMs with attention, and a linear model over n-grams of words and letters",
     ("lstm", "reference"): "two stacked bidirectional LSTMs",
-    ("fusion", "default"): "the trained networks for posters and overviews, weighed by what a film has",
+    ("fusion", "default"): "the trained networks for posters and overviews, and a gate that weighs them film by film",
 }
 LIKENESS = "and a linear model over how alike a poster is to others, in colours, edges and patches"
 INPUTS = {"cnn": "the poster", "lstm": "the overview", "fusion": "the poster, the overview, or both"}

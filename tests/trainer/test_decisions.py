@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from trainer import decisions, heads, metrics
+from trainer import decisions, gate, heads, metrics
 from trainer.evidence import Evidence
 
 LOG_ODDS = np.log(np.array([0.5, 0.1, 0.02]) / (1 - np.array([0.5, 0.1, 0.02])))
@@ -29,6 +29,13 @@ def films(count: int, seed: int = 0, strengths=(0.3, 1.0), missing: float = 0.2)
         looks_at=np.array([0, 1]),
         logits=LOG_ODDS + np.stack(clues),
     )
+
+
+def shouting(count: int, seed: int = 0) -> Evidence:
+    """As `films` that have both; of every other one the poster's head says nothing, but says it loudly."""
+    given = films(count, seed, strengths=(0.7, 0.7), missing=0)
+    given.logits[0, ::2] = LOG_ODDS + 5 * np.random.default_rng(seed).normal(size=given.logits[0, ::2].shape)
+    return given
 
 
 def having(evidence: Evidence, *flags: bool) -> Evidence:
@@ -95,6 +102,16 @@ def test_a_film_with_one_of_two_gets_what_the_single_model_says():
     assert cost(other, whole) < cost(other, expected)
 
 
+def test_a_poster_that_shouts_of_nothing_counts_less():
+    chosen = decisions.choose(shouting(4_000), LOG_ODDS)
+    equal = dataclasses.replace(chosen, gates=np.stack([gate.equal(pattern, 3) for pattern in chosen.patterns]))
+    given = shouting(4_000, seed=1)
+    gated, ungated = (cost(given, decisions.scores_of(one, given)) for one in (chosen, equal))
+    assert gated < 0.95 * ungated
+    only = having(given, True, False)
+    np.testing.assert_allclose(decisions.scores_of(chosen, only), decisions.scores_of(equal, only))
+
+
 def test_what_one_head_has_learnt_from_the_other_may_still_be_asked_about():
     given = films(3_000)
     untold = np.arange(3_000) % 2 == 0
@@ -157,7 +174,8 @@ def test_hardly_any_film_leaves_the_heads_alone(count):
 
 
 def test_the_layer_says_what_scores_of_says():
-    given = films(200)
+    given = shouting(200)
+    given.present[::3, 0], given.present[::5, 1] = False, False
     given.logits[:, 0], given.logits[:, 1] = 40, -40  # scores of 1 and 0
     chosen = decisions.choose(given, LOG_ODDS)
     scores = [expit(head).astype(np.float32) for head in given.logits]
