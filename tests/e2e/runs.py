@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from pipeline import environment, settings
@@ -64,13 +64,18 @@ class Pipeline:
         logs = set(self.paths.logs.glob("*.log"))
         with self.started() as process:
             while process.poll() is None:
-                said = "".join(log.read_text() for log in set(self.paths.logs.glob("*.log")) - logs)
+                said = self._said(besides=logs)
                 if f"Component {component} is running." in said and (
                     f"Component {component} is finished." in said or _files(folder) - written
                 ):
                     return
                 time.sleep(0.02)
             raise AssertionError(f"{component} was never seen running:\n{process.communicate()[0][-3000:]}")
+
+    def wait_for(self, component: str, process: subprocess.Popen) -> None:
+        """Until a component of the work folder's first run has begun, or the run has ended."""
+        while process.poll() is None and f"Component {component} is running." not in self._said():
+            time.sleep(0.02)
 
     def states(self) -> dict[str, str]:
         """The state of each component of the last run: ran, cached, failed or unfinished."""
@@ -80,6 +85,9 @@ class Pipeline:
     def executions(self) -> Counter:
         """How many times each component was executed, over all runs of the work folder."""
         return Counter(node.id for _, nodes in record.runs(self.paths) for node in nodes if node.state == "ran")
+
+    def _said(self, besides: Set[Path] = frozenset()) -> str:
+        return "".join(log.read_text() for log in set(self.paths.logs.glob("*.log")) - besides)
 
     @property
     def _command(self) -> list[str]:
