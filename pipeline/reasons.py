@@ -35,6 +35,7 @@ FUNCTIONS = ("run_fn", "tuner_fn", "preprocessing_fn", "explain_fn")  # paramete
 FINGERPRINT, SPAN = "input_fingerprint", "span"
 FOLLOWS = ("input_config", SPAN)  # parameters of FilmExampleGen that its driver derives from others
 DERIVED = ("eval_config", "stats_options_json")  # that our code derives from settings or from nothing but itself
+BOOLEANS = {"false": 0, "true": 1}  # of an execution that came from the cache; TFX records others as numbers
 LONGEST = 40  # characters of a value that are shown
 MOST = 3  # settings that are named
 
@@ -81,7 +82,7 @@ def why(now: Execution, before: Execution | None, makers: Mapping[int, str], int
 
 def flat(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters with what is in `custom_config` among them."""
-    flattened = dict(parameters)
+    flattened = {key: BOOLEANS.get(value, value) for key, value in parameters.items()}
     text = flattened.pop("custom_config", None)
     try:
         config = json.loads(text) if text else {}

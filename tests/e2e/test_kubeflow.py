@@ -13,8 +13,9 @@ from pipeline.settings import load
 pytestmark = pytest.mark.slow
 
 BUCKET = "gs://bucket"
+MODELS = ("cnn", "lstm", "fusion")
 QUICK = {
-    "models": "lstm", "lstm.epochs": 1, "lstm.folds": 2, "serving.check": "none", "kubeflow.image": "marquee:1",
+    "lstm.epochs": 1, "lstm.folds": 2, "cnn.epochs": 1, "cnn.folds": 1, "kubeflow.image": "marquee:1",
     "transform.ngram_buckets": 1024, "transform.max_words": 16, "transform.image_size": 32,
 }  # fmt: skip
 
@@ -78,15 +79,18 @@ def test_every_container_does_its_work_on_a_bucket(tmp_path, monkeypatch):
 
     assert order[0] == "FilmExampleGen"
     assert order.index("DriftGate") < order.index("Transform") < order.index("Trainer-lstm")
+    assert order.index("Trainer-lstm") < order.index("Trainer-fusion") < order.index("ComparisonReport")
     examples = kubeflow.outputs["FilmExampleGen"]["examples"]
     assert examples["uri"] == f"{BUCKET}/work/artifacts/FilmExampleGen/examples"
     assert examples["metadata"]["span"] == 2  # the latest
     drift = folder / "work" / "artifacts" / "DriftReport" / "drift_report" / "drift.json"
     assert json.loads(drift.read_text())["verdict"] == "no baseline"
-    model = folder / "work" / "artifacts" / "Trainer-lstm" / "model" / "Format-Serving" / "saved_model.pb"
-    assert model.is_file()
-    blessed = kubeflow.outputs["Evaluator-lstm"]["blessing"]["metadata"]["blessed"]
-    pushed = list((folder / "work" / "serving_model" / "lstm").glob("*/saved_model.pb"))
-    assert len(pushed) == blessed
+    for name in MODELS:
+        model = folder / "work" / "artifacts" / f"Trainer-{name}" / "model" / "Format-Serving" / "saved_model.pb"
+        assert model.is_file()
+        assert kubeflow.outputs[f"ServingCheck-{name}"]["blessing"]["metadata"]["blessed"]
+        blessed = kubeflow.outputs[f"Evaluator-{name}"]["blessing"]["metadata"]["blessed"]
+        pushed = list((folder / "work" / "serving_model" / name).glob("*/saved_model.pb"))
+        assert len(pushed) == blessed
     comparison = folder / "work" / "artifacts" / "ComparisonReport" / "comparison" / "comparison.json"
-    assert "lstm" in json.loads(comparison.read_text())["models"]
+    assert set(MODELS) < set(json.loads(comparison.read_text())["models"])

@@ -70,6 +70,16 @@ def test_what_changed_is_named(changed, said):
     assert sorted(found.removeprefix("ran: ").split("; ")) == sorted(said.split("; "))
 
 
+def test_a_boolean_is_the_same_however_tfx_records_it():
+    def evaluator(model: int, **parameters) -> Execution:
+        return Execution(node="Evaluator.cnn", parameters=parameters, inputs={"model": (model,)})
+
+    cached, again = evaluator(4, accept_baseline_reset="false"), evaluator(5, accept_baseline_reset=0)
+    assert why(again, cached) == "ran: new model from Transform"
+    said = why(evaluator(4, accept_baseline_reset=1), cached)
+    assert said == "ran: settings changed (evaluation.accept_baseline_reset 0 -> 1)"
+
+
 def test_an_input_that_is_gone_is_named():
     before = trainer(inputs={"examples": (4,), "base_model": (6,)})
     assert why(trainer(), before) == "ran: without base model that it had"

@@ -72,7 +72,7 @@ def test_a_fusion_says_what_it_is_made_of():
     found["calibration_error"]["fusion"], found["confusion"]["fusion"] = 0.125, [[0] * 3] * 3
     model = dataclasses.replace(reports.model(), training=told | kept)
     text = written("fusion", models={"fusion": model}, comparison=found)
-    assert "Made of cnn and lstm; nothing is trained a second time." in text
+    assert "Made of cnn and lstm; no network is trained a second time." in text
     assert "- cnn, default: networks trained 5, 30 epochs each, batches of 64" in text
     assert "what members of the committee say" in text
     trained["cnn"]["folds"] = 1
