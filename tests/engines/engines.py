@@ -123,6 +123,11 @@ def portable_job_server(folder: Path) -> Iterator[str]:
         yield f"localhost:{port.read_text()}"
 
 
+def finished_jobs(server: Path) -> int:
+    """How many jobs the job server of a folder has finished, by its log."""
+    return (server / "log").read_text().count("Completed job")
+
+
 @contextlib.contextmanager
 def worker_pool(folder: Path) -> Iterator[str]:
     """Beam's pool of workers, in processes of their own; gives its host:port."""

@@ -1,11 +1,9 @@
 """The same artifacts from other engines as from the direct one."""
 
-from pathlib import Path
-
 import pytest
 
 from pipeline.settings import Beam
-from tests.engines.engines import Outcome, assert_same, outcome_on, portable_job_server, worker_pool
+from tests.engines.engines import Outcome, assert_same, finished_jobs, outcome_on, portable_job_server, worker_pool
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -33,7 +31,7 @@ def test_a_job_server_in_a_process_of_its_own(direct, tmp_path):
         portable = outcome_on(Beam(engine="portable", address=address), tmp_path / "run")
 
     assert_same(portable, direct)
-    assert jobs(tmp_path / "server") >= 4  # FilmExampleGen, StatisticsGen, Transform, Evaluator
+    assert finished_jobs(tmp_path / "server") >= 4  # FilmExampleGen, StatisticsGen, Transform, Evaluator
 
 
 def test_its_workers_in_processes_of_their_own(direct, tmp_path):
@@ -42,9 +40,4 @@ def test_its_workers_in_processes_of_their_own(direct, tmp_path):
         portable = outcome_on(engine, tmp_path / "run")
 
     assert_same(portable, direct)
-    assert (tmp_path / "pool" / "log").read_text().count("Starting worker") >= jobs(tmp_path / "server") >= 4
-
-
-def jobs(server: Path) -> int:
-    """How many jobs a job server has finished, by its log."""
-    return (server / "log").read_text().count("Completed job")
+    assert (tmp_path / "pool" / "log").read_text().count("Starting worker") >= finished_jobs(tmp_path / "server") >= 4

@@ -1,4 +1,4 @@
-"""The gate between poster and overview: what it learns, and what it makes of a film that lacks one."""
+"""The gate between heads, here of poster and overview: what it learns, and what a head that is not asked comes to."""
 
 import numpy as np
 import pytest
