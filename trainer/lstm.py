@@ -1,6 +1,7 @@
 """The overview model: a bidirectional LSTM (Hochreiter and Schmidhuber 1997) over words, beside n-grams."""
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
@@ -37,10 +38,46 @@ def default(task: Task) -> keras.Model:
         rows[list(task.vectors)] = list(task.vectors.values())
         embed.set_weights([rows])
     words = layers.SpatialDropout1D(task.rate(0.3), name="EmbedDrop")(words)
-    steps = _bilstm(task.units(64), "BiLSTM", return_sequences=True)(words)
+    steps = BiLSTM(layers.LSTM(task.units(64), return_sequences=True), name="BiLSTM")(words)
     x = AttentionPooling(name="Attend")(layers.Concatenate(name="Steps")([steps, words]))
     x = layers.Dropout(task.rate(0.5), name="Drop")(x)
     return keras.Model({features.TOKENS: tokens}, heads.output_layer(task)(x), name="lstm")
+
+
+@keras.saving.register_keras_serializable("marquee")
+class BiLSTM(layers.Bidirectional):
+    """A bidirectional LSTM that gives every step, of sequences whose padding is at their end.
+
+    float32 [N, T, D] and its mask -> float32 [N, T, 2 U]. What is said of padding is for nobody to use.
+
+    Keras takes each step in a loop, where to call a dozen operations costs more than they do. When nothing is learnt,
+    all steps are one operation here. It could not learn: the gradients of TensorFlow's operation are wrong (BUILD.md).
+    """
+
+    def call(self, sequences, initial_state=None, mask=None, training=None):
+        if training is not False or mask is None or initial_state is not None:
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+
+        def turned(steps: tf.Tensor) -> tf.Tensor:
+            return tf.reverse_sequence(steps, lengths, seq_axis=0, batch_axis=1)
+
+        steps = tf.transpose(sequences, [1, 0, 2])
+        forward = _all_steps(self.forward_layer.cell, steps)
+        backward = turned(_all_steps(self.backward_layer.cell, turned(steps)))
+        return tf.transpose(tf.concat([forward, backward], axis=-1), [1, 0, 2])
+
+
+def _all_steps(cell: layers.LSTMCell, steps: tf.Tensor) -> tf.Tensor:
+    """float32 [T, N, D] -> [T, N, U]."""
+    length, films = tf.unstack(tf.shape(steps))[:2]
+    nothing, unused = tf.zeros([films, cell.units]), tf.zeros([cell.units])
+    told = tf.raw_ops.BlockLSTMV2(
+        seq_len_max=tf.cast(length, tf.int64), x=steps, cs_prev=nothing, h_prev=nothing,
+        w=tf.concat([cell.kernel, cell.recurrent_kernel], axis=0), b=cell.bias,
+        wci=unused, wcf=unused, wco=unused, use_peephole=False, cell_clip=0.0,
+    )  # fmt: skip
+    return tf.raw_ops.PreventGradient(input=told.h, message="BiLSTM learns with training=True only")
 
 
 @keras.saving.register_keras_serializable("marquee")
