@@ -108,7 +108,8 @@ class AttentionPooling(layers.Layer):
 
     def attention(self, inputs, mask=None):
         """The weights of the steps, float32 [N, T, 1]."""
-        scores = self.score(self.hidden(inputs))
+        steps = ops.reshape(inputs, (-1, inputs.shape[-1]))  # of three axes a product takes longer
+        scores = ops.reshape(self.score(self.hidden(steps)), (-1, ops.shape(inputs)[1], 1))
         if mask is None:
             return ops.softmax(scores, axis=1)
         present = ops.cast(mask, scores.dtype)[..., None]

@@ -28,7 +28,7 @@ LAYOUT_KEY = "layout"
 REJECTS_FILE = "rejects.jsonl"
 INGEST_FILE = "ingest.json"
 
-_BATCH = 64  # films that go to a worker at once
+_BATCH = 256  # films that go to a worker at once, their posters still in files
 _REJECTS, _TALLY = "rejects", "tally"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -8,7 +8,8 @@ import contextlib
 import os
 import stat
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ MAX_BYTES = 32 * 2**20
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _LUMA = np.array([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601
 _JPEG_SCALE = 4  # decodes 3 times faster than in full; the mean luma is off by 0.004 on the average poster
-_TOGETHER = 16  # posters that are held in memory, and decoded by one call
+_TOGETHER = 64  # posters that are decoded by one call, unless they have MAX_BYTES before
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,31 @@ class PosterError(Exception):
         self.detail = detail
 
 
-def read_posters(paths: Sequence[str]) -> Iterator[Poster | PosterError]:
+def read_posters(paths: Iterable[str]) -> Iterator[Poster | PosterError]:
     """The posters in files, or why one cannot be opened or used, in their order.
 
-    Some at a time are decoded by one call of TensorFlow: of a call for one poster, two thirds are the call.
+    The next ones are read and decoded while these are used.
     """
-    for start in range(0, len(paths), _TOGETHER):
-        files = [_read(path) for path in paths[start : start + _TOGETHER]]
-        examined = iter(_examine_all([file for file in files if isinstance(file, bytes)]))
-        yield from (next(examined) if isinstance(file, bytes) else file for file in files)
+    waiting = iter(paths)
+    with futures.ThreadPoolExecutor(1, thread_name_prefix="posters") as ahead:
+        coming = ahead.submit(_read_some, waiting)
+        while posters := coming.result():
+            coming = ahead.submit(_read_some, waiting)
+            yield from posters
+
+
+def _read_some(paths: Iterator[str]) -> list[Poster | PosterError]:
+    """The next posters, none at the end. One call decodes them all: of a call for one, two thirds are the call."""
+    files: list[bytes | PosterError] = []
+    size = 0
+    for path in paths:
+        file = _read(path)
+        files.append(file)
+        size += len(file) if isinstance(file, bytes) else 0
+        if len(files) == _TOGETHER or size >= MAX_BYTES:
+            break
+    examined = iter(_examine_all([file for file in files if isinstance(file, bytes)]))
+    return [next(examined) if isinstance(file, bytes) else file for file in files]
 
 
 def _read(path: str) -> bytes | PosterError:
@@ -71,13 +88,11 @@ def _examine_all(files: Sequence[bytes]) -> list[Poster | PosterError]:
     """What `examine` gives or raises for each: together where all are good JPEGs, else one by one."""
     if files and all(data.startswith(_JPEG) for data in files):
         with contextlib.suppress(tf.errors.OpError):
-            sizes = _jpeg_sizes(files).numpy().astype(np.int64)
-            if (sizes.prod(axis=1) <= MAX_PIXELS).all():
-                means = _jpeg_means(files).numpy()
-                return [
-                    Poster(data, width, height, float(mean @ _LUMA))
-                    for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
-                ]
+            sizes, means = (values.numpy() for values in _jpegs(files))
+            return [
+                Poster(data, width, height, float(mean @ _LUMA))
+                for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
+            ]
     return [_examined(data) for data in files]
 
 
@@ -89,21 +104,21 @@ def _examined(data: bytes) -> Poster | PosterError:
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-def _jpeg_sizes(files: tf.Tensor) -> tf.Tensor:
-    """Height and width by the headers alone, int32 [N, 2]."""
-    return tf.map_fn(lambda data: tf.io.extract_jpeg_shape(data)[:2], files, fn_output_signature=tf.int32)
+def _jpegs(files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Height and width, int32 [N, 2], and the mean of each colour 0..255, float64 [N, 3].
 
+    Raises an InvalidArgumentError where one is no JPEG that can be decoded, or is too large to be.
+    """
 
-@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-def _jpeg_means(files: tf.Tensor) -> tf.Tensor:
-    """The mean of each colour 0..255, float64 [N, 3]."""
-
-    def mean(data: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE)
+    def looks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        size = tf.io.extract_jpeg_shape(data)[:2]
+        pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+        with tf.control_dependencies([tf.debugging.Assert(pixels <= MAX_PIXELS, [pixels])]):
+            image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE)
         total = tf.reduce_sum(tf.cast(image, tf.int32), axis=(0, 1))  # fits: MAX_PIXELS / _JPEG_SCALE^2 * 255
-        return tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
+        return size, tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
 
-    return tf.map_fn(mean, files, fn_output_signature=tf.float64)
+    return tf.map_fn(looks, files, fn_output_signature=(tf.int32, tf.float64))
 
 
 def examine(data: bytes) -> Poster:

@@ -1,6 +1,7 @@
 """Posters: whatever passes decodes in TensorFlow, and its summary is right."""
 
 import io
+import itertools
 import random
 
 import numpy as np
@@ -81,7 +82,8 @@ def told(found):
 def test_many_together_are_what_each_is_alone(tmp_path):
     good = [data for data in KINDS.values() if data.startswith(b"\xff\xd8")]
     bad = [b"", b"no picture", KINDS["JPEG"][:300], KINDS["JPEG"][:20], KINDS["PNG"][:60], picture(format="GIF")]
-    files = [*good * 4, *bad, *KINDS.values()]  # calls of good JPEGs alone, and of others among them
+    # Calls of good JPEGs alone, and of others among them.
+    files = [*itertools.islice(itertools.cycle(good), posters._TOGETHER), *good, *bad, *KINDS.values()]
     paths = [tmp_path / str(number) for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
@@ -93,8 +95,21 @@ def test_many_together_are_what_each_is_alone(tmp_path):
 
 def test_no_huge_poster_is_decoded_among_others(tmp_path, monkeypatch):
     monkeypatch.setattr(posters, "MAX_PIXELS", 900 * 1350 - 1)
-    monkeypatch.setattr(posters, "_jpeg_means", None)  # whoever decodes together would call it
+    traced_anew = tf.function(posters._jpegs.python_function, [tf.TensorSpec([None], tf.string)], autograph=False)
+    monkeypatch.setattr(posters, "_jpegs", traced_anew)
     for name in ("large", "JPEG"):
         (tmp_path / name).write_bytes(KINDS[name])
     large, small = posters.read_posters([str(tmp_path / "large"), str(tmp_path / "JPEG")])
     assert (large.reason, small.width) == (Reason.POSTER_TOO_LARGE, examine(KINDS["JPEG"]).width)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="assertion failed"):  # and not the decoder
+        traced_anew(tf.constant([KINDS["JPEG"], KINDS["large"]]))
+
+
+def test_posters_of_many_bytes_are_not_all_held_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(posters, "MAX_BYTES", 3 * len(KINDS["JPEG"]))
+    together = []
+    examined = posters._examine_all
+    monkeypatch.setattr(posters, "_examine_all", lambda files: together.append(len(files)) or examined(files))
+    (tmp_path / "JPEG").write_bytes(KINDS["JPEG"])
+    assert len(list(read_posters([str(tmp_path / "JPEG")] * 7))) == 7
+    assert together == [3, 3, 1, 0]
