@@ -145,7 +145,8 @@ async def _serve(flags: Flags) -> None:
         loop.add_reader(supervisor, orphaned)
     server = await start(flags)
     rest = f", REST at http://{flags.host}:{server.rest_port}" if server.rest_port else ""
-    print(f"Serving {', '.join(server.manager.names)}: gRPC at {flags.host}:{server.port}{rest}", flush=True)
+    line = f"Serving {', '.join(server.manager.names)}: gRPC at {flags.host}:{server.port}{rest}\n"
+    print(line, end="", flush=True)  # in one write, also where Python is unbuffered: workers share a pipe
     await ending.wait()
     log.info("draining")
     await server.stop()

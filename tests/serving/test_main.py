@@ -19,13 +19,13 @@ from tests.serving.wire import on_a_server, pem, request, ssl_config, tensor
 pytestmark = pytest.mark.slow
 
 
-def begin(*flags, **options):
+def begin(*flags, stdout=subprocess.PIPE, **options):
     process = subprocess.Popen(
         [sys.executable, "-m", "serving.server", *map(str, flags)],
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"},
         **options,
     )
     threading.Thread(target=process.stderr.read, daemon=True).start()
@@ -80,6 +80,18 @@ def test_workers_share_a_port_and_end_together(base_paths):
         assert process.wait(20) == 0
     finally:
         process.kill()
+
+
+def test_workers_do_not_write_into_each_others_lines(base_paths):
+    end, begins = os.pipe2(os.O_DIRECT)  # what reads gets one write at a time
+    process = begin(f"--port={free_port()}", f"--model_base_path={base_paths['rows']}", stdout=begins)
+    os.close(begins)
+    try:
+        line = os.read(end, 4096)
+        assert line.startswith(b"Serving ") and line.endswith(b"\n"), line
+    finally:
+        process.kill()
+        os.close(end)
 
 
 def test_workers_end_with_a_supervisor_that_is_killed(base_paths):
