@@ -218,7 +218,15 @@ def network_input(name: str, values: tf.Tensor | tf.SparseTensor, image_size: in
 
 def at_least_one(values: tf.Tensor, axis: int) -> tf.Tensor:
     """The tensor, with one slice of zeros along `axis` where it has none."""
-    missing = tf.maximum(0, 1 - tf.shape(values)[axis])
+    return _extended(values, tf.maximum(0, 1 - tf.shape(values)[axis]), axis)
+
+
+def padded(values: tf.Tensor, step: int, axis: int) -> tf.Tensor:
+    """The tensor, with zeros at the end of `axis` up to a multiple of `step`."""
+    return _extended(values, tf.math.floormod(-tf.shape(values)[axis], step), axis)
+
+
+def _extended(values: tf.Tensor, missing: tf.Tensor, axis: int) -> tf.Tensor:
     return tf.pad(values, [[0, missing if dimension == axis else 0] for dimension in range(values.shape.rank)])
 
 

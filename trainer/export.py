@@ -15,6 +15,7 @@ from trainer.backbone import Backbone
 from transform import features
 
 TOP = 3
+TOKENS_STEP = 16  # an overview is padded to a multiple of it
 CLIENT_OUTPUTS = ("genres", "predicted", "scores")  # what serving/client asks for
 RAW = {
     features.PIXELS: features.POSTER,
@@ -127,11 +128,12 @@ class ServingModule(tf.Module):
         """
         films = raw[self.raw_inputs[0]].dense_shape[0]
         transformed = self._transformed(raw)
+        inputs = {name: data.network_input(name, transformed[name], self._image_size) for name in self._inputs}
+        if features.TOKENS in inputs:
+            # oneDNN compiles a product for each shape that it meets, and keeps a thousand of them a thread.
+            inputs[features.TOKENS] = data.padded(inputs[features.TOKENS], TOKENS_STEP, axis=1)
         # TensorFlow's fused convolutions fail on a batch of none: such a batch gets a row that is cut off again.
-        inputs = {
-            name: data.at_least_one(data.network_input(name, transformed[name], self._image_size), axis=0)
-            for name in self._inputs
-        }
+        inputs = {name: data.at_least_one(values, axis=0) for name, values in inputs.items()}
         answer = self._network(inputs)
         scores, thresholds = (answer[name][:films] for name in ("scores", "thresholds"))
         return scores, scores >= thresholds

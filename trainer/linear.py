@@ -85,7 +85,8 @@ class NgramLinear(layers.Layer):
     def call(self, inputs):
         buckets, weights = inputs
         kernel = ops.take(self.kernel, ops.take(self.rows, buckets, axis=0), axis=0)
-        return ops.sigmoid(ops.einsum("nk,nkg->ng", weights, kernel) + self.bias)
+        # No product of matrices: oneDNN would compile one for each K, and keep it.
+        return ops.sigmoid(ops.sum(weights[..., None] * kernel, axis=1) + self.bias)
 
     def get_config(self):
         return {**super().get_config(), "buckets": self.buckets, "used": self.used, "genres": self.genres}

@@ -62,18 +62,17 @@ class BiLSTM(layers.Bidirectional):
         def turned(steps: tf.Tensor) -> tf.Tensor:
             return tf.reverse_sequence(steps, lengths, seq_axis=0, batch_axis=1)
 
-        steps = tf.transpose(sequences, [1, 0, 2])
-        forward = _all_steps(self.forward_layer.cell, steps)
-        backward = turned(_all_steps(self.backward_layer.cell, turned(steps)))
+        steps, most = tf.transpose(sequences, [1, 0, 2]), tf.reduce_max(lengths)
+        forward = _all_steps(self.forward_layer.cell, steps, most)
+        backward = turned(_all_steps(self.backward_layer.cell, turned(steps), most))
         return tf.transpose(tf.concat([forward, backward], axis=-1), [1, 0, 2])
 
 
-def _all_steps(cell: layers.LSTMCell, steps: tf.Tensor) -> tf.Tensor:
-    """float32 [T, N, D] -> [T, N, U]."""
-    length, films = tf.unstack(tf.shape(steps))[:2]
-    nothing, unused = tf.zeros([films, cell.units]), tf.zeros([cell.units])
+def _all_steps(cell: layers.LSTMCell, steps: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+    """float32 [T, N, D] -> [T, N, U], of which steps from `most` on are zeros."""
+    nothing, unused = tf.zeros([tf.shape(steps)[1], cell.units]), tf.zeros([cell.units])
     told = tf.raw_ops.BlockLSTMV2(
-        seq_len_max=tf.cast(length, tf.int64), x=steps, cs_prev=nothing, h_prev=nothing,
+        seq_len_max=tf.cast(most, tf.int64), x=steps, cs_prev=nothing, h_prev=nothing,
         w=tf.concat([cell.kernel, cell.recurrent_kernel], axis=0), b=cell.bias,
         wci=unused, wcf=unused, wco=unused, use_peephole=False, cell_clip=0.0,
     )  # fmt: skip

@@ -28,7 +28,7 @@ from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 
 GRACE = 30.0  # seconds that calls at work get to end
-ARENAS = 2
+ARENAS = 2 * (os.cpu_count() or 1)
 M_ARENA_MAX = -8  # of glibc's malloc.h
 WORKER = "MARQUEE_SERVING_WORKER"  # in a worker's environment: the end of a pipe that closes with its supervisor
 
@@ -124,7 +124,8 @@ def run(arguments: Sequence[str]) -> int:
 def bound_arenas() -> None:
     """Has all threads allocate from ARENAS heaps.
 
-    glibc gives threads up to eight a core, each of which keeps the room that its largest batches took.
+    glibc gives threads up to eight a core, each of which keeps the room that its largest batches took. With one a core,
+    TensorFlow's threads wait for each other.
     """
     with contextlib.suppress(AttributeError):  # another malloc than glibc's
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)

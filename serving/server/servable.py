@@ -51,6 +51,7 @@ class Servable:
         self.signatures: dict[str, Any] = {
             key: signature for key, signature in meta_graph.signature_def.items() if key != _HIDDEN
         }
+        self._outputs = {key: tuple(sorted(signature.outputs)) for key, signature in self.signatures.items()}
         self._session = session
         self._asked = set() if asked is None else asked
         self._expected: dict[str, dict[str, tuple[int, tuple[int, ...] | None]]] = {}
@@ -115,16 +116,17 @@ class Servable:
         Raises:
             ServingError: INVALID_ARGUMENT, the signature lacks one that was chosen, or it is chosen twice.
         """
-        there = self.signature(name).outputs
+        self.signature(name)
+        there = self._outputs[name or DEFAULT_SIGNATURE]
         for key in chosen:
             if key not in there:
                 raise invalid(
                     f"output tensor alias not found in signature: {key} Outputs expected to be in the set "
-                    f"{{{','.join(sorted(there))}}}."
+                    f"{{{','.join(there)}}}."
                 )
         if len(set(chosen)) < len(chosen):
             raise invalid(f"duplicate output tensor alias: {','.join(sorted(chosen))}")
-        return tuple(sorted(chosen or there))
+        return tuple(sorted(chosen)) or there
 
     def run(self, name: str, inputs: Mapping[str, np.ndarray], outputs: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Calls a signature; blocks, and lets other threads run meanwhile.

@@ -2,12 +2,15 @@
 
 Floor and server take turns within each round, since the machine's speed drifts; the figures to quote are medians of the
 rounds' ratios. The floor calls the model as the server does, through a Session: one film at a time in one thread, and
-32 at a time in as many threads as there are cores. Clients (tests/bench/load.py) have the same cores as the server;
-requests are single films, up to eight different ones at a time, others in each round. CPU time, of all threads of
-server and floor, is told as well: other work on the machine changes it less than the time that passes.
+32 at a time in as many threads as there are cores, each time the films that the clients send then: a long overview
+takes four times as long as a short one. Clients (tests/bench/load.py) have the same cores as the server; requests are
+single films, up to eight different ones at a time, others in each round; one client sends eight in turn, each for a
+while. CPU time, of all threads of server and floor, is told as well: other work on the machine changes it less than the
+time that passes.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import itertools
 import json
@@ -96,7 +99,7 @@ def _bench(model: str, work: Path, folder: Path, rounds: int, seconds: float, re
 
 
 class _Clients:
-    """Makes loads, each of other films than the one before."""
+    """Makes loads of the films that it has turned to."""
 
     def __init__(self, endpoint: str, metrics: str, model: str, films: Sequence[str], folder: Path):
         self.endpoint = endpoint
@@ -106,10 +109,18 @@ class _Clients:
         self._bodies = [folder / f"body-{number}" for number in range(len(films))]
         for file, request in zip(self._bodies, self.requests, strict=True):
             file.write_bytes(load.body(request))
+        self._films = collections.deque(range(len(films)))
+        self._turned: list[int] = []
+
+    def turn(self, clients: int) -> list[int]:
+        """Has the next films sent, one for each client up to load.PROCESSES; their numbers."""
+        self._turned = [self._films[number] for number in range(min(clients, load.PROCESSES))]
+        self._films.rotate(-len(self._turned))
+        return self._turned
 
     def start(self, clients: int, seconds: float) -> Load:
-        self._bodies = self._bodies[load.PROCESSES :] + self._bodies[: load.PROCESSES]
-        return Load(self.endpoint, self._metrics, self._bodies, clients, seconds, self._folder)
+        bodies = [self._bodies[number] for number in self._turned]
+        return Load(self.endpoint, self._metrics, bodies, clients, seconds, self._folder)
 
     def ask(self, clients: int, seconds: float) -> Answers:
         with self.start(clients, seconds) as running:
@@ -130,19 +141,22 @@ def _rounds(model: str, floor: "_Floor", clients: _Clients, server: int, rounds:
     served: dict[int, list[dict[str, float]]] = {count: [] for count in CLIENTS}
     floors: dict[int, list[dict[str, float]]] = {count: [] for count in CLIENTS}
     for count in CLIENTS:
+        clients.turn(count)
         clients.ask(count, 1.0)  # sizes of batches not met before take longer
-    for _ in range(rounds):
-        for count in CLIENTS:
-            batch, threads = (1, 1) if count == 1 else (BATCH, os.cpu_count() or 1)
-            floors[count].append(floor.ask(batch=batch, threads=threads, seconds=seconds / 2))
+    for count in [count for _ in range(rounds) for count in CLIENTS]:
+        batch, threads = (1, 1) if count == 1 else (BATCH, os.cpu_count() or 1)
+        parts = load.PROCESSES if count == 1 else 1  # one client sends one film
+        for _ in range(parts):
+            films = clients.turn(count)
+            floors[count].append(floor.ask(films=films, batch=batch, threads=threads, seconds=seconds / 2 / parts))
             before = _cpu(server)
-            answers = clients.ask(count, seconds)
+            answers = clients.ask(count, seconds / parts)
             asked = len(answers.seconds)
             served[count].append(
                 {"rate": answers.rate, "failed": answers.failed, **_quantiles(answers.seconds)}
                 | {"cpu": 1000 * (_cpu(server) - before) / asked, "client_cpu": 1000 * answers.cpu / asked}
             )
-    print(f"\n{model}: requests/s and latency of the server, beside the model called in process; medians of {rounds}")
+    print(f"\n{model}: requests/s and latency of the server, beside the model called in process; medians")
     print(f"{'':12}{'requests/s':>11}{'p50 ms':>8}{'p99 ms':>8}{'floor films/s':>15}{'floor p50 ms':>14}"
           f"{'CPU ms: server':>16}{'floor':>7}{'load':>7}  ratio")  # fmt: skip
     missed = []
@@ -173,6 +187,7 @@ def _rounds(model: str, floor: "_Floor", clients: _Clients, server: int, rounds:
 def _reloads(model: str, base: Path, clients: _Clients, reloads: int) -> list[str]:
     """New versions under load, each made once the one before it is served and its predecessor unloaded."""
     quiet, loading, seen = [], [], 0
+    clients.turn(RELOAD_CLIENTS)
     with clients.start(RELOAD_CLIENTS, LONGEST_RELOADS) as running:
         for version in range(2, reloads + 2):
             scratch = base / f".{version}"
@@ -279,7 +294,7 @@ class _Floor:
         self._process.stdin.close()
         self._process.wait()
 
-    def ask(self, **question: float) -> dict[str, float]:
+    def ask(self, **question: float | list[int]) -> dict[str, float]:
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         return self._answer()
@@ -305,24 +320,19 @@ def _floor(model: str, version: str, films: str) -> None:
     threads = os.cpu_count() or 1
     loaded = servable.load(model, 1, Path(version), servable.Parallelism(intra_op=1, inter_op=threads))
     given = np.array([film.encode("latin-1") for film in json.loads(Path(films).read_text())], object)
-    batches = {
-        size: [{INPUTS[model]: given[start : start + size]} for start in range(0, len(given) - size + 1, size)]
-        for size in (1, BATCH)
-    }
-    for size in batches:
-        loaded.run("serving_default", batches[size][0], OUTPUTS)
     for question in _questions():
+        inputs = {INPUTS[model]: np.resize(given[question["films"]], question["batch"])}
+        loaded.run("serving_default", inputs, OUTPUTS)
         end = time.perf_counter() + question["seconds"]
 
-        def work(which: int, size: int = question["batch"], end: float = end) -> list[float]:
+        def work(_: int, inputs: Mapping[str, np.ndarray] = inputs, end: float = end) -> list[float]:
             seconds = []
-            for inputs in itertools.cycle(batches[size][which:] + batches[size][:which]):
+            while True:
                 start = time.perf_counter()
                 loaded.run("serving_default", inputs, OUTPUTS)
                 seconds.append(time.perf_counter() - start)
                 if start > end:
                     return seconds
-            raise AssertionError("unreachable")
 
         begun, cpu = time.perf_counter(), time.process_time()
         with concurrent.futures.ThreadPoolExecutor(question["threads"]) as pool:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.client import messages
@@ -72,6 +72,18 @@ def test_a_network_of_both_is_asked_for_both_and_either_may_be_missing(served):
         evaluated = served["evaluate"](examples=tf.constant(examples))["evaluation"]
         np.testing.assert_allclose(asked, scores, atol=1e-5)
         np.testing.assert_allclose(evaluated[:, : scores.shape[1]], scores, atol=1e-5)
+
+
+def test_tokens_come_in_multiples_of_a_step(transform_graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "TOKENS_STEP", 4)
+    tokens = layers.Input((None,), dtype="int64", name=features.TOKENS)
+    length = ops.cast(ops.sum(ops.ones_like(tokens), axis=1, keepdims=True), "float32")
+    network = keras.Model({features.TOKENS: tokens}, {"scores": length, "thresholds": length})
+    export.save(network, transform_graph(("Drama",), ("Drama",)), {"genres": ["Drama"]}, SIZE, tmp_path / "model")
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    words = {0: 4, 1: 4, 4: 4, 5: 8}
+    lengths = [served(overview=tf.constant(["war " * count]))["scores"].numpy().item() for count in words]
+    assert lengths == list(words.values())
 
 
 @pytest.mark.parametrize("films", [0, 1, 5])

@@ -42,7 +42,11 @@ def test_it_says_what_keras_says(training):
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("overviews", [OVERVIEWS, OVERVIEWS[3:], OVERVIEWS[:1, :1]], ids=["several", "none", "a word"])
+@pytest.mark.parametrize(
+    "overviews",
+    [OVERVIEWS, OVERVIEWS[3:], OVERVIEWS[:1, :1], np.pad(OVERVIEWS, [(0, 0), (0, 3)])],
+    ids=["several", "none", "a word", "padding of all"],
+)
 def test_a_network_scores_the_same_in_training_without_dropout(overviews):
     keras.utils.set_random_seed(4)
     network = lstm.default(Task(**{**vars(TASK), "dropout": 0.0}))
