@@ -21,6 +21,7 @@ setup(
         "aiohttp>=3.9",
         "apache-beam>=2.60,<3",
         "click>=8",
+        "google-crc32c>=1.5",
         "grpcio-health-checking>=1.48",
         "grpcio-reflection>=1.48",
         "jinja2>=3",
