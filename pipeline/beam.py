@@ -11,6 +11,7 @@ from collections.abc import Callable
 import google_crc32c
 from apache_beam.io import tfrecordio
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
 from pipeline.paths import ROOT
 from pipeline.settings import Beam
@@ -19,6 +20,11 @@ from transform.errors import MarqueeError
 # What Beam checks each record by that it reads. Beam 2.77 finds this function itself; 2.60 takes crcmod's, which is
 # half of what it spends on reading a film.
 tfrecordio._default_crc32c_fn.fn = google_crc32c.value
+
+# Every second the direct runner would send on what its workers have written, from a thread of its own: in the midst of
+# an element, or copying first and clearing later what has been added since. Films would be lost, or bytes be read as
+# what they are not, for ever. At 0 it sends after elements alone, once 10 MB are full, and at the end.
+worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
 
 _A_MONTH = 30 * 24 * 3600
 

@@ -1,9 +1,11 @@
 """Threads of the direct engine: work is shared among them, and what they raise is told as from one."""
 
 import threading
+import time
 
 import apache_beam
 import pytest
+from apache_beam.testing.util import assert_that, equal_to
 
 from pipeline import beam
 from pipeline.runner import users_mistake
@@ -40,3 +42,24 @@ def test_a_users_mistake_is_told_as_such():
     with pytest.raises(Exception, match="row 50") as error:
         job(apache_beam.Map(fail))
     assert users_mistake(error.value) == "films.csv, row 50: no genres."
+
+
+class SlowlyPickled:
+    """Lets other threads run while it is written, as what takes long to write does."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def __reduce__(self):
+        time.sleep(0.04)
+        return SlowlyPickled, (self.number,)
+
+
+@pytest.mark.timeout(60)  # bytes misread can be read for ever, until memory ends
+def test_nothing_is_lost_of_what_takes_seconds_to_write():
+    class SameNumbers(apache_beam.PTransform):
+        def expand(self, numbers):
+            shuffled = numbers | apache_beam.Map(SlowlyPickled) | apache_beam.Reshuffle()
+            assert_that(shuffled | "Numbers" >> apache_beam.Map(lambda each: each.number), equal_to(list(range(100))))
+
+    job(SameNumbers())
