@@ -3,8 +3,10 @@
 import errno
 import json
 import os
+import re
 import shutil
 
+import apache_beam
 import pytest
 import tensorflow as tf
 from tfx.components.example_gen import utils
@@ -15,6 +17,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.film_example_gen import component, driver, examples, executor
+from pipeline.runner import users_mistake
 from tests.films import CSV_NAME, FakeFilm, fake_films, write_span
 from tests.pictures import picture
 from transform import features
@@ -271,6 +274,16 @@ def test_a_full_disk_is_named(span, tmp_path, monkeypatch, error):
     monkeypatch.setattr("components.stored_records._Sink.write_encoded_record", full)
     with pytest.raises(MarqueeError, match=f"No space left for {tmp_path}/out"):
         run_executor(span, tmp_path / "out", span=1)
+
+
+def test_films_that_beam_loses_are_missed(span, tmp_path, monkeypatch):
+    def lose_one(batches):
+        return batches | "Lost" >> apache_beam.Map(lambda batch: batch[1:])
+
+    monkeypatch.setattr("apache_beam.Reshuffle", lambda: apache_beam.ptransform_fn(lose_one)())
+    with pytest.raises(Exception, match="Beam's workers got") as error:
+        run_executor(span, tmp_path / "out", span=1)
+    assert re.search(r"Of (\d+) films and rejects of span 1 .* got (\d+)\.", users_mistake(error.value))
 
 
 def test_running_again_over_what_a_killed_run_left_gives_the_same(span, artifact, tmp_path):
