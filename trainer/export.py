@@ -1,6 +1,7 @@
 """The SavedModel: network and transform graph together, so that a server needs nothing else."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from transform import features
 
 TOP = 3
 TOKENS_STEP = 16  # an overview is padded to a multiple of it
+SMALL = 2**18  # numbers of a variable that is exported as a constant
 CLIENT_OUTPUTS = ("genres", "predicted", "scores")  # what serving/client asks for
 RAW = {
     features.PIXELS: features.POSTER,
@@ -80,8 +82,8 @@ def write_warm_up(file: Path, inputs: Sequence[str]) -> None:
 class ServingModule(tf.Module):
     """Raw films in, genres out.
 
-    What is tracked is what the graph refers to: variables, backbones, the vocabulary's tables. Keras models and layers
-    as such would be traced once more each, for signatures that nobody asks for.
+    What is tracked is what the graph refers to: large variables, backbones, the vocabulary's tables. Keras models and
+    layers as such would be traced once more each, for signatures that nobody asks for.
     """
 
     def __init__(
@@ -92,10 +94,10 @@ class ServingModule(tf.Module):
         image_size: int,
     ):
         super().__init__()
-        self.variables_of_model = [variable.value for variable in model.variables]
+        self.large = [variable.value for variable in model.variables if not _small(variable)]
         self.backbones = [layer for layer in _leaves(model) if isinstance(layer, Backbone)]
         self.transform_layer = transformed.transform_features_layer()
-        self._network = lambda inputs: model(inputs, training=False)
+        self._network = _inference(model)
         self._inputs = [tensor.name for tensor in model.inputs]
         self.raw_inputs = sorted({RAW[name] for name in self._inputs}, reverse=True)  # the poster first
         self._raw_spec = transformed.raw_feature_spec()
@@ -173,6 +175,26 @@ class ServingModule(tf.Module):
             features.HAS_POSTER: _yes_or_no(raw[features.POSTER]),
             features.HAS_OVERVIEW: _yes_or_no(raw[features.OVERVIEW]),
         }
+
+
+def _small(variable: keras.Variable) -> bool:
+    return math.prod(variable.shape) <= SMALL
+
+
+def _inference(model: keras.Model) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """The model, its small variables constants.
+
+    TensorFlow then makes one operation of a convolution, its normalisation and its activation, and arranges kernels
+    once rather than with each call. Large ones stay variables: whoever asks for other outputs gets constants anew.
+    """
+    values = [(variable, variable.numpy()) for variable in model.variables if _small(variable)]
+
+    def call(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        constants = [(variable, tf.constant(value)) for variable, value in values]
+        with keras.StatelessScope(state_mapping=constants):
+            return model(inputs, training=False)
+
+    return call
 
 
 def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -1,6 +1,7 @@
 """Signatures of an export that the contract of the models does not reach: two inputs, few genres, bad posters."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -84,6 +85,21 @@ def test_tokens_come_in_multiples_of_a_step(transform_graph, tmp_path, monkeypat
     words = {0: 4, 1: 4, 4: 4, 5: 8}
     lengths = [served(overview=tf.constant(["war " * count]))["scores"].numpy().item() for count in words]
     assert lengths == list(words.values())
+
+
+def test_small_variables_are_constants_and_score_as_variables_do(transform_graph, tmp_path, monkeypatch):
+    graph = transform_graph(("Drama", "War"), ("Drama", "War"), ("Drama", "War"))
+    films = {"poster": tf.constant([picture(), b""]), "overview": tf.constant(["a war", "of love"])}
+    scores, kept = [], []
+    for most in (0, 50, export.SMALL):
+        monkeypatch.setattr(export, "SMALL", most)
+        folder = tmp_path / str(most)
+        scores.append(export_of(graph, folder)["serving_default"](**films)["scores"].numpy())
+        saved = tf.train.list_variables(str(folder / "variables" / "variables"))
+        kept.append(sorted(math.prod(shape) for name, shape in saved if name.startswith("large/")))
+    assert kept[1:] == [[size for size in kept[0] if size > 50], []]
+    assert 0 < len(kept[1]) < len(kept[0])
+    np.testing.assert_allclose(scores[1:], [scores[0]] * 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("films", [0, 1, 5])
