@@ -64,13 +64,10 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
     idf = 1 + tf.math.log((1 + all_films) / (1 + seen))
     weight = (1 + tf.math.log(tf.cast(counts, tf.float64))) * tf.square(idf)
 
-    kept = with_bucket >= MIN_FILMS
-    row, bucket, weight = row[kept], bucket[kept], weight[kept]
+    kept = tf.where(with_bucket >= MIN_FILMS)[:, 0]
+    row, bucket, weight = (tf.gather(values, kept) for values in (row, bucket, weight))
     length = tf.sqrt(tf.math.unsorted_segment_sum(weight * weight, row, films))
     weight = tf.cast(weight / tf.gather(length, row), tf.float32)
     # Keys of a row lie together, rows in their order: tf.unique keeps the order of first sight.
-    return _ragged(bucket, row, films).to_sparse(), _ragged(weight, row, films).to_sparse()
-
-
-def _ragged(values: tf.Tensor, rows: tf.Tensor, films: tf.Tensor) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_value_rowids(values, rows, nrows=films, validate=False)
+    of_films = tf.RaggedTensor.from_value_rowids(bucket, row, nrows=films, validate=False).to_sparse()
+    return of_films, of_films.with_values(weight)
