@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -18,7 +17,7 @@ from typing import Any
 import grpc
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server import configs, grpc_server, servable
+from serving.server import configs, grpc_server, heaps, servable
 from serving.server.batching import Batcher, BatchingParameters, Direct
 from serving.server.errors import ServingError, invalid, unavailable
 from serving.server.flags import Flags, parse
@@ -28,8 +27,6 @@ from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 
 GRACE = 30.0  # seconds that calls at work get to end
-ARENAS = 2 * (os.cpu_count() or 1)
-M_ARENA_MAX = -8  # of glibc's malloc.h
 WORKER = "MARQUEE_SERVING_WORKER"  # in a worker's environment: the end of a pipe that closes with its supervisor
 
 log = logging.getLogger("marquee.serving")
@@ -107,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     # What has been imported stays: looked through again and again for garbage, it took a third of the loop's time.
     gc.collect()
     gc.freeze()
-    bound_arenas()
+    heaps.bound()
     flags = parse(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it deprecates how TF1 exports are loaded
@@ -119,16 +116,6 @@ def run(arguments: Sequence[str]) -> int:
         print(f"marquee serve: {error.message}", file=sys.stderr)
         return 2
     return 0
-
-
-def bound_arenas() -> None:
-    """Has all threads allocate from ARENAS heaps.
-
-    glibc gives threads up to eight a core, each of which keeps the room that its largest batches took. With one a core,
-    TensorFlow's threads wait for each other.
-    """
-    with contextlib.suppress(AttributeError):  # another malloc than glibc's
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 async def _serve(flags: Flags) -> None:
@@ -231,7 +218,7 @@ def _open(server: grpc.aio.Server, address: str, ssl_config_file: str) -> int:
 
 
 def _watchers(flags: Flags, manager: ServableManager) -> list[Any]:
-    watchers = []
+    watchers: list[Any] = [heaps.trim_forever()]
     if flags.file_system_poll_wait_seconds > 0:
         watchers.append(manager.poll_forever(flags.file_system_poll_wait_seconds))
     if flags.model_config_file and flags.model_config_file_poll_wait_seconds > 0:

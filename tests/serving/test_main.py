@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.server import main
 from tests.serving.wire import on_a_server, pem, request, ssl_config, tensor
 
 pytestmark = pytest.mark.slow
@@ -153,26 +152,6 @@ def test_a_label_on_a_version_that_is_gone_keeps_no_model_from_being_served(base
         )
 
     on_a_server({}, tmp_path, scenario, model_config_file=str(config))
-
-
-THREADS = """
-import ctypes, threading
-from serving.server import main
-main.bound_arenas()
-together = threading.Barrier(12)
-def allocate():
-    kept = [ctypes.create_string_buffer(50_000) for _ in range(10)]
-    together.wait()
-threads = [threading.Thread(target=allocate) for _ in range(12)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-ctypes.CDLL(None).malloc_stats()
-"""
-
-
-def test_threads_share_heaps():
-    told = subprocess.run([sys.executable, "-c", THREADS], stderr=subprocess.PIPE, text=True, check=True).stderr
-    assert 1 <= sum(line.startswith("Arena ") for line in told.splitlines()) <= main.ARENAS
 
 
 def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path):

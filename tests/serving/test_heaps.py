@@ -1,0 +1,48 @@
+"""Heaps of glibc's malloc: as many as are allowed, and what is free in them given back."""
+
+import asyncio
+import ctypes
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.server import heaps
+
+THREADS = """
+import ctypes, threading
+from serving.server import heaps
+heaps.bound()
+together = threading.Barrier(12)
+def allocate():
+    kept = [ctypes.create_string_buffer(50_000) for _ in range(10)]
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+def test_threads_share_heaps():
+    told = subprocess.run([sys.executable, "-c", THREADS], stderr=subprocess.PIPE, text=True, check=True).stderr
+    assert 1 <= sum(line.startswith("Arena ") for line in told.splitlines()) <= heaps.ARENAS
+
+
+def rss() -> int:
+    """Bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_what_is_free_between_blocks_in_use_is_given_back(monkeypatch):
+    monkeypatch.setattr(heaps, "TRIM_SECONDS", 0.01)
+    blocks = [ctypes.create_string_buffer(50_000) for _ in range(2_000)]
+    kept = blocks[::20]
+    full = rss()
+    del blocks
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(heaps.trim_forever(), 0.5))
+    assert full - rss() > 50e6
+    assert len(kept) == 100
