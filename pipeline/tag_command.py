@@ -1,17 +1,15 @@
 """`marquee tag`: a catalogue of films through a pushed model. Heavy imports stay inside."""
 
 import contextlib
-import logging
-import os
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pipeline import environment
 from pipeline.options import job_options
 from pipeline.paths import Paths
 from pipeline.settings import Settings
@@ -58,7 +56,7 @@ def tag(
         raise click.UsageError("Give --csv, with --images where there are posters, or --span.")
     if span is not None and images is not None:
         raise click.UsageError("--images goes with --csv; a span has its posters in it.")
-    _quieten()
+    environment.quieten()
     from pipeline import beam
     from pipeline.tagging import catalogue, job, models
     from pipeline.tagging.folder import AnswersFolder, Manifest
@@ -136,11 +134,3 @@ def _plainly() -> Iterator[None]:
         if message is None:
             raise
         raise MarqueeError(message) from error
-
-
-def _quieten() -> None:
-    """Before TensorFlow is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")
-    for name in ("tensorflow", "apache_beam"):
-        logging.getLogger(name).setLevel(logging.ERROR)

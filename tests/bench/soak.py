@@ -4,8 +4,11 @@ Both pushed models are served with serving/deploy's batching, over gRPC and REST
 whose scores must be those that the same film got at the start, and bad ones, which must get the code that is theirs.
 What comes in the warm-up, a minute or a fifth of the time where that is less, is checked but not measured.
 
-Exits with 1 where an answer was lost or wrong, or the server's memory still grew by more than RSS_SLOPE in the second
-half of at least JUDGED minutes.
+After each minute of traffic the clients rest until the server has given back what is free in its heaps: what it then
+holds is what requests leave behind. Under load RSS goes up and down by tens of MiB with the requests at hand.
+
+Exits with 1 where an answer was lost or wrong, or what the server held at rest still grew by more than RSS_SLOPE in
+the second half of at least JUDGED minutes.
 """
 
 import argparse
@@ -44,14 +47,18 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.server import heaps
 from tests.bench.serving import INPUTS, films_of
 
 DEPLOY = Path(__file__).parents[2] / "serving" / "deploy"
 MINUTES = 10.0
-# MiB a minute over the second half of the time: 70 bytes of each request that is never given back. Shorter runs are not
-# judged by it: oneDNN's cache, which has an entry for each shape of a batch, and malloc's arenas fill up meanwhile.
+# MiB a minute of traffic, over the second half of it: 250 bytes of each request that are never given back. Shorter runs
+# are not judged by it: oneDNN's cache, which has an entry for each shape of a batch, fills up meanwhile.
 RSS_SLOPE = 3.0
 JUDGED = 5.0  # minutes
+ROUND = 60.0  # seconds of traffic between two rests
+REST = heaps.TRIM_SECONDS + 2
+RESTED = "rested"
 FILMS = 64
 MOST_ROWS = 8
 CLIENTS = 6  # of good requests
@@ -109,13 +116,22 @@ def _soak(work: Path, folder: Path, seconds: float) -> int:
         command = [sys.executable, "-W", "ignore", "-m", "tests.bench.soak", "--load", endpoint, rest,
                    str(folder / "films.json"), str(seconds)]  # fmt: skip
         load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
-        samples: list[tuple[float, float]] = []
+        rested: list[tuple[float, float]] = []  # (minutes of traffic, MiB)
+        samples: list[float] = []  # MiB
         try:
             load.stdout.readline()  # that it begins
             ended = threading.Event()
             watch = threading.Thread(target=_watch, args=(server.pid, samples, ended))
             watch.start()
-            answer = load.stdout.read()
+            answer = ""
+            for line in load.stdout:
+                word, _, minutes = line.partition(" ")
+                if word != RESTED:
+                    answer = line
+                    continue
+                with contextlib.suppress(OSError, IndexError):  # the server is gone
+                    rested.append((float(minutes), _rss(server.pid)))
+                    print(f"{rested[-1][0]:5.1f} min: {rested[-1][1]:.1f} MiB at rest", file=sys.stderr, flush=True)
             ended.set()
             watch.join()
             died = server.poll()
@@ -129,19 +145,19 @@ def _soak(work: Path, folder: Path, seconds: float) -> int:
         faults.append("the clients' process died")
         answer = "{}"
     tallies = {kind: Tally(**tally) for kind, tally in json.loads(answer).items()}
-    return _report(tallies, samples, seconds, faults)
+    return _report(tallies, rested, samples, seconds, faults)
 
 
-def _watch(pid: int, samples: list[tuple[float, float]], ended: threading.Event) -> None:
-    """Appends (minutes, MiB resident) every second, and prints them every minute."""
-    begun = time.monotonic()
+def _watch(pid: int, samples: list[float], ended: threading.Event) -> None:
+    """Appends the MiB resident every second."""
     while not ended.wait(1):
-        minutes = (time.monotonic() - begun) / 60
         with contextlib.suppress(OSError, IndexError):  # the server is gone
-            status = Path(f"/proc/{pid}/status").read_text()
-            samples.append((minutes, int(status.split("VmRSS:")[1].split()[0]) / 1024))
-            if len(samples) % 60 == 0:
-                print(f"{minutes:5.1f} min: RSS {samples[-1][1]:.1f} MiB", file=sys.stderr, flush=True)
+            samples.append(_rss(pid))
+
+
+def _rss(pid: int) -> float:
+    """MiB resident."""
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
 
 
 def _warm_up(seconds: float) -> float:
@@ -149,7 +165,11 @@ def _warm_up(seconds: float) -> float:
 
 
 def _report(
-    tallies: "Mapping[str, Tally]", samples: Sequence[tuple[float, float]], seconds: float, faults: Sequence[str]
+    tallies: "Mapping[str, Tally]",
+    rested: Sequence[tuple[float, float]],
+    samples: Sequence[float],
+    seconds: float,
+    faults: Sequence[str],
 ) -> int:
     """Prints the table; the exit code."""
     measured = seconds - _warm_up(seconds)
@@ -162,22 +182,20 @@ def _report(
                 print(_line(kind, tally, measured))
         print(_line("all good" if good else "all bad", _sum(tallies, good), measured), "\n", sep="")
     faults = [*faults, *(f"{kind}: {first}" for kind, tally in tallies.items() for first in tally.faults)]
-    late = [(at, rss) for at, rss in samples if at >= _warm_up(seconds) / 60]
-    half = [(at, rss) for at, rss in samples if at >= seconds / 120]
-    if len(half) < 2:
-        faults.append("RSS could not be sampled")
-    else:
+    half = [(at, rss) for at, rss in rested if at >= seconds / 120]
+    judged = seconds / 60 >= JUDGED
+    if len(half) > 1:
         slope = float(np.polyfit([at for at, _ in half], [rss for _, rss in half], 1)[0])
-        start, middle, end = late[0][1], half[0][1], half[-1][1]
-        judged = seconds / 60 >= JUDGED
         print(
-            f"RSS of the server: {start:.1f} MiB after the warm-up, {middle:.1f} in the middle, {end:.1f} at the end, "
-            f"{max(rss for _, rss in samples):.1f} at most;\n"
-            f"slope over the second half {slope:+.2f} MiB a minute "
+            f"RSS of the server: {max(samples):.0f} MiB at most; at rest after each minute of traffic "
+            f"{', '.join(f'{rss:.0f}' for _, rss in rested)} MiB;\n"
+            f"its slope over the second half {slope:+.2f} MiB a minute "
             + (f"(at most {RSS_SLOPE})" if judged else f"(not judged: under {JUDGED:g} minutes)")
         )
         if judged and slope > RSS_SLOPE:
-            faults.append(f"RSS grows by {slope:.2f} MiB a minute")
+            faults.append(f"RSS at rest grows by {slope:.2f} MiB a minute")
+    elif judged:
+        faults.append("RSS could not be read")
     for fault in faults:
         print(f"FAULT {fault}")
     print("failed" if faults else "passed")
@@ -246,7 +264,10 @@ class Kind:
 
 
 async def _load(endpoint: str, rest: str, films: Mapping[str, Sequence[str]], seconds: float) -> None:
-    """Sends requests for `seconds`; prints a line when it begins, and the tallies at the end."""
+    """Sends requests for `seconds`, with a rest after each ROUND of them.
+
+    Prints a line when it begins, one at the end of each rest, with the minutes of traffic before it, and the tallies.
+    """
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(TIMEOUT)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         clients = Clients(
@@ -257,7 +278,10 @@ async def _load(endpoint: str, rest: str, films: Mapping[str, Sequence[str]], se
         tallies = {name: Tally(kind.good) for name, kind in kinds.items()}
         print(flush=True)
         begun = time.monotonic()
-        all_lost = 0
+        end = begun + seconds
+        all_lost = under_way = 0
+        may_send = asyncio.Event()
+        may_send.set()
 
         async def one(name: str) -> None:
             nonlocal all_lost
@@ -284,17 +308,38 @@ async def _load(endpoint: str, rest: str, films: Mapping[str, Sequence[str]], se
 
         async def client(names: Sequence[str], pause: float, seed: int) -> None:
             chance = random.Random(seed)
+            nonlocal under_way
             while True:
                 for name in chance.sample(names, len(names)):
-                    if time.monotonic() - begun > seconds or all_lost > HOPELESS:
+                    await may_send.wait()
+                    if time.monotonic() > end or all_lost > HOPELESS:
                         return
+                    under_way += 1
                     await one(name)
+                    under_way -= 1
                     await asyncio.sleep(chance.uniform(0, 2 * pause))
+
+        async def rests() -> None:
+            nonlocal end
+            for number in range(1, int(seconds / ROUND) + 1):
+                await asyncio.sleep(ROUND)
+                if all_lost > HOPELESS:
+                    return
+                started = time.monotonic()
+                may_send.clear()
+                while under_way:
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(REST)
+                print(RESTED, number * ROUND / 60, flush=True)
+                await asyncio.sleep(1)  # in which RSS is read
+                end += time.monotonic() - started
+                may_send.set()
 
         good, bad = ([name for name, kind in kinds.items() if kind.good is want] for want in (True, False))
         await asyncio.gather(
             *(client(good, 0, number) for number in range(CLIENTS)),
             *(client(bad, PAUSE, CLIENTS + number) for number in range(BAD_CLIENTS)),
+            rests(),
         )
         await clients.close()
     print(json.dumps({name: asdict(tally) for name, tally in tallies.items()}))

@@ -17,6 +17,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.film_example_gen import component, driver, examples, executor
+from pipeline import beam
 from pipeline.runner import users_mistake
 from tests.films import CSV_NAME, FakeFilm, fake_films, write_span
 from tests.pictures import picture
@@ -47,7 +48,7 @@ def run_executor(base, uri, span=None, layout="auto"):
     properties = driver.Driver(None).resolve_exec_properties(dict(node.exec_properties), None, None)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(uri)
-    context = executor.Executor.Context(beam_pipeline_args=[], tmp_dir=f"{uri}/.temp", unique_id="1")
+    context = executor.Executor.Context(beam_pipeline_args=beam.pipeline_args(), tmp_dir=f"{uri}/.temp", unique_id="1")
     executor.Executor(context).Do({}, {"examples": [artifact]}, properties)
     return artifact
 

@@ -19,6 +19,7 @@ from components.film_example_gen.readers import reader_for
 from components.film_example_validator import component, executor
 from components.film_schema_gen import executor as schema_executor
 from components.film_statistics import STATISTICS_FEATURES, film_stats_options
+from pipeline import beam
 from tests.films import fake_films, write_span
 from transform.errors import MarqueeError
 
@@ -52,7 +53,9 @@ def statistics(tmp_path_factory):
     node = statistics_component.StatisticsGen(
         types.Channel(type=standard_artifacts.Examples), stats_options=film_stats_options()
     )
-    context = statistics_executor.Executor.Context(beam_pipeline_args=[], tmp_dir=str(root / "tmp"), unique_id="1")
+    context = statistics_executor.Executor.Context(
+        beam_pipeline_args=beam.pipeline_args(), tmp_dir=str(root / "tmp"), unique_id="1"
+    )
     statistics_executor.Executor(context).Do(
         {"examples": [source]}, {"statistics": [result]}, dict(node.exec_properties)
     )

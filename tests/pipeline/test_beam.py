@@ -8,10 +8,12 @@ from unittest import mock
 import google_crc32c
 import pytest
 import tensorflow as tf
-from apache_beam import Pipeline
-from apache_beam.io import ReadFromTFRecord, tfrecordio
+from apache_beam import Create, Map, Pipeline
+from apache_beam.io import ReadFromTFRecord, WriteToText, tfrecordio
 from apache_beam.options import pipeline_options
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability import prism_runner
+from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.testing.util import assert_that, equal_to
 from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration.portable import data_types, launcher
@@ -73,6 +75,21 @@ def test_every_engine_has_its_arguments():
 def test_the_direct_engine_has_processes_or_threads(setting, mode):
     read = beam.pipeline_options(chosen(**{setting: "2"})).view_as(pipeline_options.DirectOptions)
     assert (read.direct_running_mode, read.direct_num_workers) == (mode, 2)
+
+
+@pytest.mark.parametrize("given", [{}, {"threads": "2"}, {"workers": "2"}])
+def test_the_direct_engine_is_beams_own_runner(given, tmp_path):
+    """Not Prism, which newer direct runners would rather fetch from the internet."""
+    runner = fn_runner.FnApiRunner
+    with (
+        mock.patch.object(prism_runner.PrismRunner, "run_pipeline") as prism,
+        mock.patch.object(runner, "run_pipeline", autospec=True, side_effect=runner.run_pipeline) as own,
+        Pipeline(options=beam.pipeline_options(chosen(**given))) as pipeline,
+    ):
+        _ = pipeline | Create([1, 2]) | Map(str) | WriteToText(str(tmp_path / "out"))
+    assert own.call_count == 1
+    assert not prism.called
+    assert sorted("".join(file.read_text() for file in tmp_path.glob("out*")).split()) == ["1", "2"]
 
 
 def test_options_come_last():
