@@ -22,7 +22,7 @@ test: setup ## every test
 	@$(PY) -m pytest $(PARALLEL)
 
 .PHONY: test-fast
-test-fast: setup ## the tests that take under a minute together
+test-fast: setup ## the tests that are not slow, some three minutes together
 	@$(PY) -m pytest $(PARALLEL) -m "not slow"
 
 .PHONY: test-stack

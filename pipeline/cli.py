@@ -77,6 +77,10 @@ def _run_by_tfx(settings: Settings, paths: Paths) -> int:
 def _quietly(command: list[str], env: dict[str, str]) -> None:
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
+        from pipeline.runner import users_mistake
+
+        if message := users_mistake(RuntimeError(done.stdout)):  # a full disk
+            raise MarqueeError(message)
         click.echo(done.stdout, err=True)
         sys.exit(done.returncode)
 

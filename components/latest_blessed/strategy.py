@@ -6,6 +6,8 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 
+from components import lineage
+
 MODEL_KEY = "model"
 BLESSING_KEY = "model_blessing"
 CANDIDATE_KEY = "candidate"
@@ -20,6 +22,8 @@ class LatestOtherBlessedStrategy(resolver.ResolverStrategy):
     the first run blessed; the Evaluator would then have a new input, and run again to compare the model with
     itself. Left out here, the candidate of an unchanged run has the baseline it had before, and the
     Evaluator's result comes from the cache.
+
+    A model whose files a user has deleted to save space doesn't count.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
@@ -34,7 +38,11 @@ class LatestOtherBlessedStrategy(resolver.ResolverStrategy):
         """
         del store
         candidates = {artifact.id for artifact in input_dict[CANDIDATE_KEY]}
-        models = {model.id: model for model in input_dict[MODEL_KEY] if model.id not in candidates}
+        models = {
+            model.id: model
+            for model in input_dict[MODEL_KEY]
+            if model.id not in candidates and lineage.is_there(model.mlmd_artifact)
+        }
         for model, blessing in blessed(models, input_dict[BLESSING_KEY]):
             return {**input_dict, MODEL_KEY: [model], BLESSING_KEY: [blessing]}
         return {**input_dict, MODEL_KEY: [], BLESSING_KEY: []}

@@ -104,6 +104,9 @@ class AnswersFolder:
             MarqueeError: the folder holds another job, or files that no job has written, or cannot be written.
         """
         with _reported(self.path):
+            for name in (*self._outputs(), MANIFEST):
+                for left in Path(self.path).glob(f"{name}.*{_SCRATCH}"):  # of a job that was killed as it joined them
+                    left.unlink()
             if restart:
                 self._clear()
             found = self._file(MANIFEST)

@@ -1,5 +1,6 @@
 """The resolver in a small DAG, run for real by the LocalDagRunner with MLMD in SQLite."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ class Dag:
             for execution in self._store().get_executions()
         )
 
+    def newest_model(self, name: str) -> Path:
+        return max(
+            (self._folder / "artifacts" / f"Trainer.{name}" / "model").iterdir(), key=lambda each: int(each.name)
+        )
+
     def _new_comparisons(self) -> list[str]:
         blessings = self._store().get_artifacts_by_type("ModelBlessing")[self._evaluated :]
         self._evaluated += len(blessings)
@@ -109,11 +115,26 @@ def test_going_back_to_an_older_model_compares_it_with_the_newer(dag: Dag) -> No
     assert dag.run(cnn="good 3") == ["good 3 with good 1"]  # the last to be blessed, not the last trained
 
 
+def test_a_model_whose_files_were_deleted_is_no_baseline(dag: Dag) -> None:
+    dag.run(cnn="good 1")
+    dag.run(cnn="good 2")
+    shutil.rmtree(dag.newest_model("cnn"))
+    assert dag.run(cnn="good 3") == ["good 3 with good 1"]
+
+
 def artifact(kind: type, identity: int, **properties: int):
     made = kind()
     made.id = identity
     for name, value in properties.items():
         made.set_int_custom_property(name, value)
+    return made
+
+
+def model(identity: int, folder: Path) -> Model:
+    (folder / "weights").mkdir(parents=True, exist_ok=True)
+    made = artifact(Model, identity)
+    made.uri = str(folder)
+    made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
     return made
 
 
@@ -128,16 +149,16 @@ def artifact(kind: type, identity: int, **properties: int):
         ([(10, 9, 1)], []),  # of a model that is gone
     ],
 )
-def test_choice(blessings: list[tuple[int, int, int]], expected: list[int]) -> None:
+def test_choice(blessings: list[tuple[int, int, int]], expected: list[int], tmp_path: Path) -> None:
     chosen = LatestOtherBlessedStrategy().resolve_artifacts(
         MetadataStore(metadata_store_pb2.ConnectionConfig(fake_database={})),
         {
-            "model": [artifact(Model, identity) for identity in (1, 2, 3)],
+            "model": [model(identity, tmp_path / str(identity)) for identity in (1, 2, 3)],
             "model_blessing": [
                 artifact(ModelBlessing, identity, current_model_id=model, blessed=blessed)
                 for identity, model, blessed in blessings
             ],
-            "candidate": [artifact(Model, 3)],
+            "candidate": [model(3, tmp_path / "3")],
         },
     )
     assert [model.id for model in chosen["model"]] == expected

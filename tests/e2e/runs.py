@@ -31,9 +31,18 @@ class Pipeline:
         self.settings = settings.load(None, self._given)
         self.paths = Paths.bind(self.settings)
 
-    def run(self, *within: str) -> subprocess.CompletedProcess:
-        """What `tfx run create` starts, to its end; by the command `within`, where one is given."""
-        return subprocess.run([*within, *self._command], env=self._env, capture_output=True, text=True)
+    def run(self, *within: str, by_hand: bool = False) -> subprocess.CompletedProcess:
+        """What `tfx run create` starts, to its end; by the command `within`, where one is given.
+
+        `by_hand`: `marquee run`, as a user types it beside the work folder.
+        """
+        return subprocess.run(
+            [*within, *(self._by_hand if by_hand else self._command)],
+            capture_output=True,
+            text=True,
+            env=self._env,
+            cwd=self.paths.work.parent if by_hand else None,
+        )
 
     @contextlib.contextmanager
     def started(self, by_hand: bool = False) -> Iterator[subprocess.Popen]:
@@ -58,7 +67,10 @@ class Pipeline:
             process.wait()
 
     def kill_in(self, component: str) -> None:
-        """Starts a run and kills it with SIGKILL in the component's work: once it has written something, or ended."""
+        """Starts a run and kills it with SIGKILL in the component's work: once it has written something, or ended.
+
+        Those that are done within some hundredths of a second may have ended; `states` says it.
+        """
         folder = self.paths.artifacts / component
         written = _files(folder)
         logs = set(self.paths.logs.glob("*.log"))

@@ -3,9 +3,6 @@
 import functools
 import os
 import sqlite3
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -38,13 +35,8 @@ def executed(pipeline: Pipeline) -> dict[str, int]:
 def test_a_read_only_work_folder_is_refused(pipeline):
     work = pipeline.paths.work
     work.mkdir()
-    by_hand = [str(Path(sys.executable).with_name("marquee")), "run", "--data", str(pipeline.paths.data)]
-    for done in (
-        pipeline.run(*mounts.read_only(work)),
-        subprocess.run(
-            [*mounts.read_only(work), *by_hand, "--work", str(work)], capture_output=True, text=True, cwd=work.parent
-        ),
-    ):
+    for by_hand in (False, True):
+        done = pipeline.run(*mounts.read_only(work), by_hand=by_hand)
         said = done.stdout + done.stderr
         assert done.returncode == environment.MISTAKEN, said
         assert f"work folder {work}: cannot be written (Read-only file system)" in said.replace("\n", " ")
@@ -69,12 +61,15 @@ DISKS = {
 }
 
 
-@pytest.mark.parametrize("disk", DISKS)
-def test_a_whole_work_folder_that_is_full_is_told_in_one_message(pipeline, disk):
-    """Artifacts, the log and ML Metadata's database are all on the disk; the names say what it has no room for."""
-    small = Pipeline(pipeline.paths.work.with_name(disk), pipeline.paths.data, **QUICK)
+@pytest.mark.parametrize(("disk", "by_hand"), [*((disk, False) for disk in DISKS), ("no-log", True)])
+def test_a_whole_work_folder_that_is_full_is_told_in_one_message(pipeline, disk, by_hand):
+    """Artifacts, the log and ML Metadata's database are all on the disk; the names say what it has no room for.
+
+    By hand, the state of TFX's command line is there too, and written before the rest.
+    """
+    small = Pipeline(pipeline.paths.work.with_name(f"{disk}-{by_hand}"), pipeline.paths.data, **QUICK)
     small.paths.work.mkdir()
-    done = small.run(*DISKS[disk](small.paths.work))
+    done = small.run(*DISKS[disk](small.paths.work), by_hand=by_hand)
 
     said = done.stdout + done.stderr
     assert done.returncode == environment.MISTAKEN, said

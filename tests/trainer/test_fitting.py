@@ -59,7 +59,7 @@ def write(folder, films: int, seed: int, genres: int = 2, poster: bool = True) -
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     with tf.io.TFRecordWriter(str(folder / "a.gz"), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-        for film, grey in enumerate(rng.integers(0, 256, films)):
+        for film, grey in enumerate(rng.integers(0, 256, films).tolist()):
             feature = (example := tf.train.Example()).features.feature
             feature[features.ID].bytes_list.value.append(b"tt%d" % film)
             feature[features.PIXELS].bytes_list.value.append(bytes([grey]) * SIZE * SIZE * 3)
