@@ -161,6 +161,12 @@ def of(paths: Paths, model: str | None = None, version: int | None = None) -> li
             own = [push for push in own if push.version == version]
         if not own:
             pushed = ", ".join(str(push.version) for push in pushes if push.name == name)
+            folder = paths.serving / name / str(version)
+            if folder.is_dir():
+                raise MarqueeError(
+                    f"{folder}: is there, but the run that pushed it was killed before it was recorded, so nothing is "
+                    f"known of it. Those that are: {pushed}."
+                )
             raise MarqueeError(f"{name} {version}: no such version has been pushed. Those that have: {pushed}.")
         chosen.append(own[-1])
     labels = models_config.read(paths.serving)

@@ -4,6 +4,8 @@ Trainer: seconds of an epoch fed by its input pipeline, beside an epoch of the s
 the first epoch, which also traces and reads the files, stands apart. Evaluator: beside a loop that reads the test split
 and calls the model's `evaluate`, each in a process of its own, with the split as it is and many times over, so that
 start-up stands apart.
+
+Exits with 1 where a target is missed.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from pathlib import Path
 EPOCHS = 4
 COPIES = 8  # of the test split
 BATCH = 256
+TARGETS = {"input": 1.1, "evaluator": 3.0}  # times as long as from memory, and as plain predict
 
 
 def main() -> None:
@@ -34,6 +37,7 @@ def main() -> None:
         step, model, folder = options.child
         print(json.dumps(STEPS[step](options.work, model, Path(folder), options.rounds)))
         return
+    missed = []
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as scratch:
         for model in ("cnn", "lstm"):
             rounds = _in_process(options, "input", model, Path(scratch))
@@ -43,11 +47,18 @@ def main() -> None:
             print(
                 f"{model}: epoch {files:.2f} s, from memory {memory:.2f} s: {ratio:.2f} (by round {told})", flush=True
             )
+            if ratio > TARGETS["input"]:
+                missed.append(f"{model}'s input takes {ratio:.2f} times as long, at most {TARGETS['input']}")
         for model in ("cnn", "lstm", "fusion"):
-            _evaluator(options, model, Path(scratch))
+            ratio = _evaluator(options, model, Path(scratch))
+            if ratio > TARGETS["evaluator"]:
+                missed.append(f"{model}'s Evaluator takes {ratio:.2f} times as long, at most {TARGETS['evaluator']}")
+    if missed:
+        sys.exit("Missed: " + "; ".join(missed))
 
 
-def _evaluator(options: argparse.Namespace, model: str, scratch: Path) -> None:
+def _evaluator(options: argparse.Namespace, model: str, scratch: Path) -> float:
+    """The ratio of a whole Evaluator; prints it, and that of a film more."""
     whole, marginal = [], []
     for _ in range(options.rounds):
         (few, many), (few_floor, many_floor) = (
@@ -62,6 +73,7 @@ def _evaluator(options: argparse.Namespace, model: str, scratch: Path) -> None:
         f"(by round {', '.join(f'{ratio:.2f}' for ratio in marginal)})",
         flush=True,
     )
+    return statistics.median(whole)
 
 
 def _split(work: Path, scratch: Path, copies: int) -> Path:

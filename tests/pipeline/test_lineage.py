@@ -236,6 +236,13 @@ def test_labels_and_folders_that_are_gone(runs):
     assert not lineage.of(runs.paths)[0].there
 
 
+def test_a_version_that_no_run_has_recorded_is_told_of(runs):
+    runs.train("lstm", runs.ingest(1), version=100)
+    (runs.paths.serving / "lstm" / "101").mkdir()
+    with pytest.raises(MarqueeError, match=r"lstm/101: is there, but the run that pushed it was killed.* are: 100"):
+        lineage.of(runs.paths, "lstm", 101)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

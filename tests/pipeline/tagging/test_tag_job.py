@@ -310,6 +310,18 @@ class TestFolder:
         with folder.held():
             pass
 
+    @pytest.mark.parametrize("restart", [False, True])
+    def test_what_a_kill_leaves_of_a_join_goes_and_nothing_else(self, tmp_path, restart):
+        folder = self.folder(tmp_path)
+        folder.begin()
+        left = tmp_path / "predictions.csv.0123456789abcdef.writing"
+        left.write_text("half of a")
+        not_ours = tmp_path / "notes.writing"
+        not_ours.write_text("of somebody else")
+        folder.begin(restart)
+        assert not left.exists()
+        assert not_ours.exists()
+
     @pytest.mark.parametrize(
         ("written", "total", "said"),
         [
