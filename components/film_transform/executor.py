@@ -1,15 +1,20 @@
 """Runs TFX's Transform, which learns of the label set by its custom_config."""
 
 import contextlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.transform import executor, labels
+from tfx.types import artifact_utils, standard_component_specs
 
 from components import label_balance_input, stored_records
+from components.film_example_gen.executor import INGEST_FILE
+from transform.errors import MarqueeError
 
 
 class Executor(executor.Executor):
@@ -21,11 +26,34 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Runs Transform with the LabelBalance's `relabel` in `custom_config`."""
+        """Runs Transform with the LabelBalance's `relabel` in `custom_config`.
+
+        Raises:
+            MarqueeError: not every film has come through.
+        """
         relabel = label_balance_input.read(input_dict)["relabel"]
         properties = label_balance_input.configured(exec_properties, relabel=relabel)
         with _stored_examples():
             super().Do(input_dict, output_dict, properties)
+        _require_all(
+            input_dict[standard_component_specs.EXAMPLES_KEY],
+            output_dict[standard_component_specs.TRANSFORMED_EXAMPLES_KEY],
+        )
+
+
+def _require_all(raw: list[types.Artifact], transformed: list[types.Artifact]) -> None:
+    """Refuses transformed Examples that lack films of a FilmExampleGen: a Beam engine may lose some without a word."""
+    for before, after in zip(raw, transformed, strict=True):
+        ingest = Path(before.uri, INGEST_FILE)
+        if not ingest.is_file():
+            continue
+        for split, films in json.loads(ingest.read_text(encoding="utf-8"))["splits"].items():
+            found = stored_records.count(artifact_utils.get_split_uri([after], split))
+            if found != films:
+                raise MarqueeError(
+                    f"{after.uri}: {found} of the {films} films of split {split} came through. That is a fault of "
+                    "Beam's engine: run again, with beam.engine=direct, beam.threads=1 and beam.workers=1 if it stays."
+                )
 
 
 @contextlib.contextmanager

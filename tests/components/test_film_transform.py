@@ -16,6 +16,7 @@ from components.label_balance.artifact import LabelBalance
 from tests.balances import balance_artifact, balance_content
 from tests.execute import execute
 from transform import features
+from transform.errors import MarqueeError
 
 GENRES = {"train": [["Drama", "Short"], ["Short"], ["Film-Noir", "Western"], ["Drama"]], "test": [["Western", "Drama"]]}
 RELABEL = {"Short": "", "Film-Noir": "Östern", "Western": "Östern"}
@@ -102,6 +103,19 @@ def test_pixels_are_stored_and_not_deflated(run):
     outputs, _, _ = run
     assert sum(map(os.path.getsize, transformed(outputs))) > 5 * CONFIG["image_size"] ** 2 * features.CHANNELS  # black
     assert executor.executor.TransformProcessor is not executor._Processor  # nobody else's writing has changed
+
+
+def test_films_that_did_not_come_through_are_missed(run, tmp_path):
+    [done] = run[0]["transformed_examples"]
+    raw = standard_artifacts.Examples()
+    raw.uri = str(tmp_path)
+    counts = {split: len(films) for split, films in GENRES.items()}
+    (tmp_path / "ingest.json").write_text(json.dumps({"splits": counts}))
+    executor._require_all([raw], [done])
+
+    (tmp_path / "ingest.json").write_text(json.dumps({"splits": counts | {"train": 5}}))
+    with pytest.raises(MarqueeError, match="4 of the 5 films of split train"):
+        executor._require_all([raw], [done])
 
 
 def transformed(outputs) -> list[str]:
