@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from components.film_example_gen.records import Record, open_table, records
 from transform.errors import MarqueeError
 
 if TYPE_CHECKING:
@@ -68,15 +69,21 @@ def entries(table: Path, images: Path | None) -> list[Entry]:
     if images is not None and not images.is_dir():
         raise MarqueeError(f"{images}: no such folder of posters.")
     try:
-        with open(table, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if ID not in (reader.fieldnames or ()):
-                raise MarqueeError(f"{table}: no column {ID}. Its columns: {', '.join(reader.fieldnames or ['none'])}.")
-            return [_entry(row, images) for row in reader]
+        with open_table(str(table)) as file:
+            rows = records(file)
+            columns = _columns(next(rows, None), table)
+            return [_entry(row, columns, images) for row in rows]
     except OSError as error:
         raise MarqueeError(f"{table}: cannot be read ({error.strerror}).") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MarqueeError(f"{table}: no CSV file in UTF-8: {error}.") from error
+
+
+def _columns(header: Record | None, table: Path) -> list[str]:
+    if header is not None and header.problem:
+        raise MarqueeError(f"{table}: no CSV file in UTF-8: {header.problem[1]}.")
+    columns = [name.strip() for name in header.fields] if header else []
+    if ID not in columns:
+        raise MarqueeError(f"{table}: no column {ID}. Its columns: {', '.join(columns) or 'none'}.")
+    return columns
 
 
 def batches(entries: Iterable[Entry], films: int, size: int) -> Iterator[list[Entry]]:
@@ -94,8 +101,12 @@ def batches(entries: Iterable[Entry], films: int, size: int) -> Iterator[list[En
         yield batch
 
 
-def _entry(row: dict[str, str | None], images: Path | None) -> Entry:
-    id, overview = (row[ID] or "").strip(), (row.get(OVERVIEW) or "").strip()
+def _entry(row: Record, columns: Sequence[str], images: Path | None) -> Entry:
+    cells = dict(zip(columns, row.fields, strict=False))
+    # Of a row that is not UTF-8, the answer says as much of its Id as can be written.
+    id, overview = cells.get(ID, "").strip().encode(errors="replace").decode(), cells.get(OVERVIEW, "").strip()
+    if row.problem:
+        return Entry(id=id, overview="", poster=None, refusal=f"line {row.row}: {row.problem[1]}")
     poster = None
     # A name out of a table must not lead out of the folder.
     if images is not None and id and Path(id).name == id:
@@ -107,7 +118,8 @@ def _entry(row: dict[str, str | None], images: Path | None) -> Entry:
 class Answers:
     """A CSV file of predictions: Id, Genres (most likely first), Scores (of all genres), Error.
 
-    Written beside its place and put there at the end: whole or not at all.
+    Written beside its place and put there at the end. Where it comes to no end, what there is of it is kept as
+    `partial`, and nothing where no film was asked about.
     """
 
     COLUMNS = ("Id", "Genres", "Scores", "Error")
@@ -119,6 +131,7 @@ class Answers:
             MarqueeError: it cannot be written.
         """
         self.written = self.refused = 0
+        self.partial = out.with_name(f"{out.name}.part")
         self._out = out
         self._scratch = out.with_name(f".{out.name}.{os.getpid()}")
         try:
@@ -148,5 +161,7 @@ class Answers:
         self._file.close()
         if kind is None:
             self._scratch.replace(self._out)
+        elif self.written:
+            self._scratch.replace(self.partial)
         else:
             self._scratch.unlink()

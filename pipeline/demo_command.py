@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FILMS = 8  # ready-made ones
 LOOKED_AT = 400  # films from which they are chosen
+ATTEMPTS = 5  # to get an answer: somebody is looking at the page meanwhile
 HOST, PORT = "127.0.0.1", 8502  # beside a model server's 8500 and 8501
 
 
@@ -145,7 +146,7 @@ async def _serve(
     open_it: bool,
 ) -> None:
     """Shows the page until SIGTERM or SIGINT; starts a model server on `config` where there is no endpoint."""
-    from serving.client import AsyncGenreClient
+    from serving.client import AsyncGenreClient, Retries
     from serving.demo import make_app
 
     ending = asyncio.Event()
@@ -153,7 +154,8 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with AsyncExitStack() as ends:
         endpoint = endpoint or await _start_model_server(str(config), ends)
-        client = await ends.enter_async_context(AsyncGenreClient(endpoint, credentials=credentials))
+        client = AsyncGenreClient(endpoint, credentials=credentials, retries=Retries(attempts=ATTEMPTS))
+        await ends.enter_async_context(client)
         url = await _listen(make_app(client, models, films), port, ends)
         click.echo(f"{url} shows {', '.join(model.name for model in models)}. Ctrl-C ends it.")
         if open_it:

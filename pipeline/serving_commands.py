@@ -1,5 +1,6 @@
 """Commands around a model server: start one, ask one. Heavy imports stay inside."""
 
+import contextlib
 import json
 import os
 import sys
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.atomic_pusher import models_config
+from components.film_example_gen.films import is_text
 from pipeline import endpoint as endpoints
 from pipeline.options import folder_options
 from pipeline.paths import ROOT, Paths
 from transform.errors import MarqueeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pipeline.catalogue import Entry
+    from pipeline.catalogue import Answers, Entry
     from serving.client import Film, GenreClient, Prediction
 
 NAMES_MODELS = {"--model_base_path", "--model_config_file", "--version"}  # flags that ask for nothing that was pushed
@@ -82,7 +84,13 @@ def predict(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Asks a model server for the genres of a film, or of all films in a CSV file."""
+    """Asks a model server for the genres of a film, or of all films in a CSV file.
+
+    Where it is stopped half way through a CSV file, the answers until then are in FILE.part, beside --out.
+    """
+    for name, text in (("--overview", overview), ("--model", model), ("--endpoint", endpoint)):
+        if text is not None and not is_text(text):
+            raise MarqueeError(f"{name}: the text is not UTF-8.")
     one = poster is not None or overview is not None
     if one == (table is not None):
         raise click.UsageError("Give a film (--poster, --overview or both), or --csv with many.")
@@ -119,16 +127,32 @@ def _predict_table(
     from pipeline.progress import console
 
     entries = catalogue.entries(table, images)
-    with (
-        client,
-        catalogue.Answers(out) as answers,
-        Progress(console=console) as progress,
-    ):
+    answers = catalogue.Answers(out)
+    with _telling_what_is_kept(answers), client, answers, Progress(console=console) as progress:
         task = progress.add_task(f"{len(entries)} films", total=len(entries))
         for batch in catalogue.batches(entries, batch_size, BATCH_BYTES):
             answers.write(batch, _ask_batch(client, batch, model, endpoint))
             progress.advance(task, len(batch))
     click.echo(f"{out}: {answers.written} films, {answers.refused} of them without an answer")
+
+
+@contextlib.contextmanager
+def _telling_what_is_kept(answers: "Answers") -> "Iterator[None]":
+    """Says where the answers are that an error, or Ctrl-C, leaves behind.
+
+    Raises:
+        MarqueeError: as the block does, with those words added.
+    """
+    try:
+        yield
+    except (MarqueeError, KeyboardInterrupt) as error:
+        if not answers.written:
+            raise
+        kept = f"The answers for the {answers.written} films until then are in {answers.partial}"
+        if isinstance(error, MarqueeError):
+            raise MarqueeError(f"{str(error).rstrip('.')}. {kept}.") from error
+        click.echo(f"{kept}.", err=True)
+        raise
 
 
 def _ask_batch(

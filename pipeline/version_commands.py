@@ -36,8 +36,7 @@ def versions(paths: Paths, model: str | None) -> None:
         labels = sorted(label for label, of in models_config.labels(config, base.name).items() if of == version)
         if version == publish.versions(base)[-1]:
             labels.append("(newest)")
-        pushed = datetime.datetime.fromtimestamp(version, datetime.timezone.utc)  # as the Pusher numbers them
-        table.add_row(base.name, str(version), f"{pushed:%Y-%m-%d %H:%M}", variant, f"{size:.1f}", ", ".join(labels))
+        table.add_row(base.name, str(version), _pushed(version), variant, f"{size:.1f}", ", ".join(labels))
     Console().print(table)
 
 
@@ -60,3 +59,11 @@ def rollback(paths: Paths, model: str) -> None:
     """Lets `stable` name the version that it named before; a second time undoes it."""
     before, now = models_config.rollback(paths.serving, model)
     click.echo(f"{model}: stable is version {now}, no longer {before}. {RELOADED}")
+
+
+def _pushed(version: int) -> str:
+    """When the Pusher made the version, which it numbers by the time; empty where the number is none of its."""
+    try:
+        return f"{datetime.datetime.fromtimestamp(version, datetime.timezone.utc):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999, or beyond what the platform's clock counts
+        return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from components.atomic_pusher import publish
 from components.atomic_pusher.publish import versions
 from transform.errors import MarqueeError
 
@@ -81,7 +82,7 @@ def promote(serving: Path, name: str, version: int | None = None, label: str = S
     """Lets `label` name a version, the newest where none is given; what `stable` named before becomes `previous`.
 
     Raises:
-        MarqueeError: there is no such model or version, or the config can't be edited.
+        MarqueeError: there is no such model or version, no server can load it, or the config can't be edited.
     """
     _pushed(serving, name)  # before `editing` makes the folder
     with editing(serving) as config:
@@ -89,6 +90,7 @@ def promote(serving: Path, name: str, version: int | None = None, label: str = S
         if version is None:
             version = pushed[-1]
         if version not in pushed:
+            _refuse_unservable(serving / name / str(version))
             raise MarqueeError(f"{name} {version}: no such version. There are: {', '.join(map(str, pushed))}.")
         model = add(config, serving / name)
         before = model.version_labels.get(label)
@@ -108,7 +110,7 @@ def rollback(serving: Path, name: str) -> tuple[int, int]:
         The version that was stable, and the one that is now.
 
     Raises:
-        MarqueeError: there is no earlier stable version, or it is gone.
+        MarqueeError: there is no earlier stable version, it is gone, or no server can load it.
     """
     _pushed(serving, name)
     with editing(serving) as config:
@@ -117,14 +119,24 @@ def rollback(serving: Path, name: str) -> tuple[int, int]:
         if STABLE not in labelled or PREVIOUS not in labelled:
             raise MarqueeError(f"{name}: no version was stable before. `marquee promote {name} VERSION` chooses one.")
         if labelled[PREVIOUS] not in pushed:
+            _refuse_unservable(serving / name / str(labelled[PREVIOUS]))
             raise MarqueeError(f"{name} {labelled[PREVIOUS]}: was stable before, and is no longer there.")
         labelled[STABLE], labelled[PREVIOUS] = labelled[PREVIOUS], labelled[STABLE]
         return labelled[PREVIOUS], labelled[STABLE]
 
 
 def _pushed(serving: Path, name: str) -> list[int]:
-    pushed = versions(serving / name) if (serving / name).is_dir() else []
+    base = serving / name
+    pushed = versions(base) if base.is_dir() else []
     if not pushed:
+        for _, entry in reversed(publish.numbered(base) if base.is_dir() else []):
+            _refuse_unservable(entry)
         there = sorted(entry.name for entry in serving.iterdir() if entry.is_dir()) if serving.is_dir() else []
         raise MarqueeError(f"{serving}: no version of {name!r} in it. Models there: {', '.join(there) or 'none'}.")
     return pushed
+
+
+def _refuse_unservable(version: Path) -> None:
+    """Says what is missing of a version that is there and is none to a server."""
+    if version.exists() and (missing := publish.missing(version)):
+        raise MarqueeError(f"{version}: no server can load it, since {missing}.")

@@ -12,6 +12,7 @@ from transform.errors import MarqueeError
 # Around a version whose files are still being copied, or are being removed.
 PREFIX, PUSHING, PRUNING = ".", ".pushing", ".pruning"
 HIGHEST = (1 << 63) - 1  # versions are int64
+MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")  # a server loads a folder that has one of them
 
 
 def publish(model: Path, base: Path) -> Path:
@@ -27,7 +28,7 @@ def publish(model: Path, base: Path) -> Path:
     with _reported(model, base):
         base.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(base)
-        version = max([int(time.time()), *(taken + 1 for taken in versions(base))])
+        version = max([int(time.time()), *(taken + 1 for taken, _ in numbered(base))])
         staging = base / f"{PREFIX}{version}{PUSHING}"
         destination = base / str(version)
         try:
@@ -50,10 +51,21 @@ def archive(model: Path, folder: Path) -> None:
 
 
 def versions(base: Path) -> list[int]:
-    """The versions in `base`, rising. A model server knows none above HIGHEST."""
-    names = [entry.name for entry in base.iterdir()]
-    numbers = [int(name) for name in names if name.isascii() and name.isdigit()]
-    return sorted(number for number in numbers if number <= HIGHEST)
+    """The versions in `base` that a model server can load, rising."""
+    return [number for number, entry in numbered(base) if not missing(entry)]
+
+
+def numbered(base: Path) -> list[tuple[int, Path]]:
+    """What has a version's name in `base`, whatever it is, rising. A model server knows none above HIGHEST."""
+    entries = [(int(entry.name), entry) for entry in base.iterdir() if entry.name.isascii() and entry.name.isdigit()]
+    return sorted((number, entry) for number, entry in entries if number <= HIGHEST)
+
+
+def missing(version: Path) -> str:
+    """What a model server lacks in a version's folder; empty where it has all that it looks for."""
+    if not version.is_dir():
+        return "it is no folder"
+    return "" if any((version / name).is_file() for name in MODEL_FILES) else f"it has no {MODEL_FILES[0]}"
 
 
 def prune(base: Path, keep: int, wanted: Collection[int] = ()) -> list[int]:

@@ -2,15 +2,14 @@
 
 import ast
 import collections
-import csv
 import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TextIO
 
-from components.film_example_gen.films import Film, Reason, Reject, checked, is_text
+from components.film_example_gen.films import Film, Reason, Reject, checked
 from components.film_example_gen.reader import Reader, posters_in
+from components.film_example_gen.records import Record, open_table, records
 from transform.errors import MarqueeError
 
 CSV_NAME = "IMDB_overview_genres.csv"
@@ -18,12 +17,6 @@ IMAGES = "Images"
 ID, GENRE, OVERVIEW = "Id", "Genre", "Overview"
 
 _BINARY = {"0": False, "0.0": False, "1": True, "1.0": True}  # the latter as pandas writes a column with gaps
-
-
-class _Record(NamedTuple):
-    row: int  # line on which it begins
-    fields: list[str]
-    problem: tuple[Reason, str] | None = None
 
 
 class CourseworkReader(Reader):
@@ -58,16 +51,16 @@ class CourseworkReader(Reader):
                 start = raw.read(4)
             if start.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise MarqueeError(f"{self._csv} is UTF-16. Save it as UTF-8.")
-            with self._open() as file:
-                records = _records(file)
-                self._check_header(next(records, None))
-                if next(records, None) is None:
+            with open_table(self._csv) as file:
+                rows = records(file)
+                self._check_header(next(rows, None))
+                if next(rows, None) is None:
                     raise MarqueeError(f"{self._csv} has a header and no films.")
             self._posters()
         except OSError as error:
             raise MarqueeError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
-    def _check_header(self, record: _Record | None) -> None:
+    def _check_header(self, record: Record | None) -> None:
         if record is None:
             raise MarqueeError(f"{self._csv} is empty.")
         columns = _columns(record)
@@ -97,20 +90,16 @@ class CourseworkReader(Reader):
         folder = os.path.join(self.folder, self._images)
         return posters_in(folder) if os.path.lexists(folder) else {}
 
-    def _open(self) -> TextIO:
-        # Bytes that are not UTF-8 come through as surrogates, so that one bad row does not end the reading.
-        return open(self._csv, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
     def read(self) -> Iterator[Film | Reject]:
         if self._images is not None and not os.path.lexists(images := os.path.join(self.folder, self._images)):
             logging.warning("%s is missing: these films go on without posters.", images)
             yield Reject("", None, self._images, Reason.IMAGES_MISSING, "no posters for the whole span", kept=True)
         posters = {stem: os.path.join(self._images or "", names[0]) for stem, names in self._posters().items()}
         first: dict[str, tuple[int, bytes]] = {}  # Id -> line and digest of the row that is kept
-        with self._open() as file:
-            records = _records(file)
-            columns = _columns(next(records))
-            for record in records:
+        with open_table(self._csv) as file:
+            rows = records(file)
+            columns = _columns(next(rows))
+            for record in rows:
                 item, aside = _item(record, columns, posters, self._table, self.tagged)
                 if isinstance(item, Film):
                     item = _unless_repeated(item, record, first)
@@ -119,11 +108,11 @@ class CourseworkReader(Reader):
                 yield item
 
 
-def _columns(header: _Record) -> list[str]:
+def _columns(header: Record) -> list[str]:
     return [name.strip() for name in header.fields]
 
 
-def _unless_repeated(film: Film, record: _Record, first: dict[str, tuple[int, bytes]]) -> Film | Reject:
+def _unless_repeated(film: Film, record: Record, first: dict[str, tuple[int, bytes]]) -> Film | Reject:
     digest = hashlib.blake2b("\x1f".join(record.fields).encode(), digest_size=8).digest()
     row, earlier = first.setdefault(film.id, (record.row, digest))
     if row == record.row:
@@ -134,7 +123,7 @@ def _unless_repeated(film: Film, record: _Record, first: dict[str, tuple[int, by
 
 
 def _item(
-    record: _Record, columns: Sequence[str], posters: Mapping[str, str], table: str, tagged: bool
+    record: Record, columns: Sequence[str], posters: Mapping[str, str], table: str, tagged: bool
 ) -> tuple[Film | Reject, Reject | None]:
     """What a row amounts to, and what of it is rejected though the film may stay."""
     cells = dict(zip(columns, record.fields, strict=False))
@@ -189,61 +178,3 @@ def _listed(cell: str) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return None
     return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))
-
-
-def _records(file: TextIO) -> Iterator[_Record]:
-    """Records of a CSV, each with the line on which it begins and the problem that makes it unusable, if any.
-
-    A record with broken quotes would swallow the rows that follow it: it is rejected by itself, and reading
-    goes on at its second line.
-    """
-    lines = _Lines(file)
-    rows = csv.reader(lines, strict=True)
-    while True:
-        row = lines.begin()
-        try:
-            fields = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            lines.give_back()
-            rows = csv.reader(lines, strict=True)
-            fields = lines.taken[0].replace("\0", "").rstrip("\r\n").split(",")[:1]
-            yield _Record(row, fields, (Reason.BROKEN_ROW, f"not CSV: {error}"))
-            continue
-        text = "".join(lines.taken)
-        if "\0" in text:
-            yield _Record(row, fields, (Reason.NUL_BYTES, "the row holds NUL bytes"))
-        elif not is_text(text):
-            yield _Record(row, fields, (Reason.NOT_UTF8, "the text is not UTF-8"))
-        elif fields:
-            yield _Record(row, fields)
-
-
-class _Lines:
-    """Lines of a file, of which those of the record at hand can be read again. NULs, which csv refuses, are cut."""
-
-    def __init__(self, file: TextIO):
-        self._file = file
-        self._again: collections.deque[str] = collections.deque()
-        self._given = 0
-        self.taken: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._file)
-        self.taken.append(line)
-        self._given += 1
-        return line.replace("\0", "")
-
-    def begin(self) -> int:
-        """Starts a record; returns the number of its first line."""
-        self.taken = []
-        return self._given + 1
-
-    def give_back(self) -> None:
-        """Gives back all lines of the record but the first."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        self._given -= len(self.taken) - 1

@@ -1,7 +1,6 @@
 """The client for asyncio."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import grpc
@@ -9,7 +8,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from . import messages
 from .messages import Film, Prediction
-from .retries import DEFAULT, Retries, passes
+from .retries import DEFAULT, Call, Retries, Server
 from .sync import CHANNEL
 
 
@@ -29,7 +28,7 @@ class AsyncGenreClient:
         credentials: grpc.ChannelCredentials | None = None,
     ):
         """Makes the client, within a running loop; the arguments are GenreClient's."""
-        self._timeout, self._retries = timeout, retries
+        self._timeout, self._retries, self._server = timeout, retries, Server()
         self._channel = (
             grpc.aio.insecure_channel(endpoint, CHANNEL)
             if credentials is None
@@ -57,13 +56,12 @@ class AsyncGenreClient:
         await self.close()
 
     async def _call(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
-        deadline = time.monotonic() + self._timeout
-        waits = self._retries.waits(deadline)
+        call = Call(self._retries, self._timeout, self._server)
         while True:
             try:
-                return await self._stub.Predict(request, timeout=deadline - time.monotonic())
+                response = await self._stub.Predict(request, timeout=call.left)
             except grpc.RpcError as error:
-                wait = next(waits, None) if passes(error) else None
-                if wait is None:
-                    raise
-                await asyncio.sleep(wait)
+                await asyncio.sleep(call.wait(error))
+            else:
+                call.succeeded()
+                return response

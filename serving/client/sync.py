@@ -8,9 +8,14 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from . import messages
 from .messages import Film, Prediction
-from .retries import DEFAULT, Retries, passes
+from .retries import DEFAULT, Call, Retries, Server
 
-CHANNEL = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+CHANNEL = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # Connects anew each second at least: gRPC's own waits grow to two minutes, in which every attempt would fail.
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
 
 
 class GenreClient:
@@ -33,10 +38,11 @@ class GenreClient:
         Args:
             endpoint: host:port.
             timeout: seconds for a call, all its attempts together.
-            retries: of calls that fail in passing.
+            retries: of calls that fail in passing; until the timeout, or for a few seconds where there never was an
+                answer from `endpoint`.
             credentials: for TLS; None for plain text.
         """
-        self._timeout, self._retries = timeout, retries
+        self._timeout, self._retries, self._server = timeout, retries, Server()
         self._channel = (
             grpc.insecure_channel(endpoint, CHANNEL)
             if credentials is None
@@ -64,13 +70,12 @@ class GenreClient:
         self.close()
 
     def _call(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
-        deadline = time.monotonic() + self._timeout
-        waits = self._retries.waits(deadline)
+        call = Call(self._retries, self._timeout, self._server)
         while True:
             try:
-                return self._stub.Predict(request, timeout=deadline - time.monotonic())
+                response = self._stub.Predict(request, timeout=call.left)
             except grpc.RpcError as error:
-                wait = next(waits, None) if passes(error) else None
-                if wait is None:
-                    raise
-                time.sleep(wait)
+                time.sleep(call.wait(error))
+            else:
+                call.succeeded()
+                return response

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 from aiohttp import web
@@ -22,6 +23,7 @@ FILES = {
     "/page.js": ("page.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
+LOCAL = ("localhost", "127.0.0.1", "::1")
 HEADERS = {
     # The browser itself holds the page to needing nothing but this server.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -66,7 +68,8 @@ def make_app(client: AsyncGenreClient, models: Sequence[DemoModel], films: Seque
     POST /api/predict/MODEL     a form with `poster` (file), `overview` (text) or both
                                 {"version": n, "genres": [{"name", "score", "threshold" or null, "predicted"}]}
 
-    The genres come by falling score. Whatever goes wrong is answered {"error": words} with a status of 400 or more.
+    The genres come by falling score. Whatever goes wrong is answered {"error": words} with a status of 400 or more;
+    403 where a page of another site asks.
 
     Args:
         client: asks the model server; closed by whoever made it.
@@ -74,7 +77,9 @@ def make_app(client: AsyncGenreClient, models: Sequence[DemoModel], films: Seque
         films: those that it offers.
     """
     demo = _Demo(client, models, films)
-    app = web.Application(client_max_size=MAX_POSTER_BYTES + MAX_OVERVIEW_BYTES, middlewares=[_with_headers])
+    app = web.Application(
+        client_max_size=MAX_POSTER_BYTES + MAX_OVERVIEW_BYTES, middlewares=[_with_headers, _from_here]
+    )
     for route in FILES:
         app.router.add_get(route, _file)
     app.router.add_get("/api/models", demo.models)
@@ -149,6 +154,29 @@ async def _with_headers(request: web.Request, handler: Handler) -> web.StreamRes
         response = _json({"error": f"{error.reason}."}, error.status)
     response.headers.update(HEADERS)
     return response
+
+
+@web.middleware
+async def _from_here(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses what pages of other sites send: by a name of theirs that leads here (DNS rebinding), or across sites."""
+    # By the address that the browser connected to, or a name of this machine's own.
+    address, port = request.transport.get_extra_info("sockname")[:2] if request.transport else ("", 0)
+    names = {address, *LOCAL}
+    name, named_port = _address(f"http://{request.host}")
+    if name not in names or named_port != port:
+        raise _Refusal(403, f"This page is at http://localhost:{port}/ only.")
+    if request.method == "POST" and "Origin" in request.headers and _address(request.headers["Origin"])[0] not in names:
+        raise _Refusal(403, "A page of another site may not ask.")
+    return await handler(request)
+
+
+def _address(url: str) -> tuple[str | None, int | None]:
+    """Host and port; None where it has none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port or (80 if parts.scheme == "http" else None)
+    except ValueError:  # brackets that do not close, a port that is no number
+        return None, None
 
 
 async def _file(request: web.Request) -> web.Response:

@@ -5,10 +5,10 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import grpc
@@ -20,9 +20,13 @@ from serving.server.metrics import Metrics
 from serving.server.servable import Servable
 
 Tensors = Mapping[str, np.ndarray]
+T = TypeVar("T")
 
 MAX_PENDING_BYTES = 256 << 20
 MAX_PENDING_REQUESTS = 4096
+# Rows that Direct runs in one call. What a model makes of a poster on its way takes megabytes: 256 of them stay below
+# a gigabyte or so, and are by far enough to keep every core busy.
+DIRECT_ROWS = 256
 
 # What a row can be to blame for. Anything else (a closed session, no memory) is not looked for row by row.
 _BLAMED_ON_ROWS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS}
@@ -107,6 +111,10 @@ class _Gone(Exception):
     """Nobody waits for the answer any more, or its deadline has passed."""
 
 
+class _Inseparable(ServingError):
+    """The outputs of a signature on some rows are not those rows of its outputs on all."""
+
+
 class _Scheduler:
     """Queues of tasks and the threads that run them. Everything but `_work` and what it calls is on the event loop."""
 
@@ -117,6 +125,7 @@ class _Scheduler:
         self._timeout = parameters.batch_timeout_micros / 1e6
         self._free = parameters.num_batch_threads
         self._threads = ThreadPoolExecutor(parameters.num_batch_threads, thread_name_prefix="tensorflow")
+        self._converters = ThreadPoolExecutor(2, thread_name_prefix="convert")
         self._queues: dict[Hashable, _Queue] = {}  # in the order of their turns; none is empty
         # Asked of the protos each time it would cost as much as all else that is done for a request here.
         self._batchable_signatures: WeakKeyDictionary[Servable, dict[str, bool]] = WeakKeyDictionary()
@@ -134,6 +143,7 @@ class _Scheduler:
         outputs: tuple[str, ...],
         rows: int | None,
         deadline: float | None,
+        size: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs a signature once its turn has come.
 
@@ -141,6 +151,7 @@ class _Scheduler:
             servable, signature, inputs, outputs: what `servable.check` has passed.
             rows: the number of rows that `servable.check` gave.
             deadline: of time.monotonic(); None for none.
+            size: bytes of the inputs where they are known; else they are counted.
 
         Returns:
             Each output; arrays may be views of a batch's, and read-only.
@@ -158,7 +169,7 @@ class _Scheduler:
             outputs=outputs,
             rows=rows if rows and self._batchable(servable, signature) else None,
             deadline=deadline,
-            size=tensors.size(inputs),
+            size=tensors.size(inputs) if size is None else size,
             begun=time.monotonic(),
             future=loop.create_future(),
         )
@@ -180,6 +191,23 @@ class _Scheduler:
                 timer.cancel()
             self._leave(key, task)
 
+    async def convert(self, size: int, call: Callable[..., T], *arguments: Any) -> T:
+        """What a call gives that takes long, from a thread. Its bytes are pending as a request's are.
+
+        Args:
+            size: bytes that it takes at most.
+            call, arguments: the call.
+
+        Raises:
+            ServingError: UNAVAILABLE, too much is waiting. Whatever the call raised.
+        """
+        self._check_room(size)
+        self._pending += 1
+        self._pending_bytes += size
+        job = asyncio.get_running_loop().run_in_executor(self._converters, call, *arguments)
+        job.add_done_callback(lambda _: self._release(size))
+        return await asyncio.shield(job)  # cancelled, it takes its bytes until the thread has ended
+
     def close(self) -> None:
         """Refuses what waits and what comes; what runs is run to its end."""
         self._closed = True
@@ -187,6 +215,7 @@ class _Scheduler:
             for task in queue.tasks:
                 _answer(task, unavailable("The server is shutting down."))
         self._threads.shutdown(wait=False)
+        self._converters.shutdown(wait=False)
 
     def _batchable(self, servable: Servable, signature: str) -> bool:
         known = self._batchable_signatures.setdefault(servable, {})
@@ -201,14 +230,18 @@ class _Scheduler:
     def _admit(self, task: _Task, queue: _Queue) -> None:
         """Raises ServingError where there is no room for a task."""
         del queue
+        self._check_room(task.size)
+
+    def _check_room(self, size: int) -> None:
+        """Raises ServingError where so many bytes more may not be pending."""
         if self._closed:
             raise unavailable("The server is shutting down.")
         if self._pending >= MAX_PENDING_REQUESTS:
             raise unavailable(f"The server is busy: {self._pending} requests are pending; try again.")
         # One request alone is bounded by the size of a message, and must not be refused for ever.
-        if self._pending and self._pending_bytes + task.size > self._max_pending_bytes:
+        if self._pending and self._pending_bytes + size > self._max_pending_bytes:
             raise unavailable(
-                f"The server is busy: requests of {self._pending_bytes} bytes are pending, and this one of {task.size} "
+                f"The server is busy: requests of {self._pending_bytes} bytes are pending, and this one of {size} "
                 f"bytes would exceed {self._max_pending_bytes}; try again."
             )
 
@@ -219,11 +252,11 @@ class _Scheduler:
             queue.remove(task)
             if not queue.tasks:
                 del self._queues[key]
-            self._release(task)
+            self._release(task.size)
 
-    def _release(self, task: _Task) -> None:
+    def _release(self, size: int) -> None:
         self._pending -= 1
-        self._pending_bytes -= task.size
+        self._pending_bytes -= size
 
     def _wake(self) -> None:
         # Not at once: what arrived in the same turn of the loop can then go into the same batch.
@@ -283,7 +316,7 @@ class _Scheduler:
         self._free += 1
         self._metrics.batch_ran(batch[0].servable.name, sum(task.rows or 1 for task in batch))
         for task, answer in zip(batch, answers, strict=True):
-            self._release(task)
+            self._release(task.size)
             _answer(task, _late() if answer is None else answer)
         if self._queues:
             self._wake()
@@ -341,6 +374,12 @@ class _Scheduler:
                 _check_rows(parts[-1], end - start)
         if len(parts) == 1:
             return parts[0]
+        for name in task.outputs:
+            if len({part[name].shape[1:] for part in parts}) > 1:
+                raise _Inseparable(
+                    grpc.StatusCode.FAILED_PRECONDITION,
+                    f"output {name} has rows of another shape in each part of a request, so serve it without batching",
+                )
         return {name: np.concatenate([part[name] for part in parts]) for name in task.outputs}
 
     def _run_part(self, task: _Task, start: int, end: int) -> dict[str, np.ndarray]:
@@ -422,16 +461,25 @@ class Batcher(_Scheduler):
 
 
 class Direct(_Scheduler):
-    """Runs each request by itself, `threads` of them side by side."""
+    """Runs each request by itself, `threads` of them side by side; one of many rows in parts, where it can be."""
 
     def __init__(self, metrics: Metrics, threads: int | None = None, max_pending_bytes: int = MAX_PENDING_BYTES):
         parameters = BatchingParameters(
-            max_batch_size=2**62, num_batch_threads=threads or os.cpu_count() or 1, enable_large_batch_splitting=True
+            max_batch_size=DIRECT_ROWS,
+            num_batch_threads=threads or os.cpu_count() or 1,
+            enable_large_batch_splitting=True,
         )
         super().__init__(parameters, max_pending_bytes, metrics)
 
     def _key(self, task: _Task) -> Hashable:
         return task
+
+    def _run_parts(self, task: _Task) -> dict[str, np.ndarray]:
+        try:
+            return super()._run_parts(task)
+        except _Inseparable:  # the first part has shown it, and nothing forbids to run it as a whole
+            _check_wanted(task)
+            return task.servable.run(task.signature, task.inputs, task.outputs)
 
 
 def _answer(task: _Task, answer: Any) -> None:
@@ -460,7 +508,7 @@ def _check_wanted(task: _Task) -> None:
 def _check_rows(values: Tensors, rows: int) -> None:
     for name, value in values.items():
         if np.shape(value)[:1] != (rows,):
-            raise ServingError(
+            raise _Inseparable(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 f"output {name} has the shape {list(np.shape(value))} for {rows} rows: its rows cannot "
                 "be told apart, so serve it without batching",

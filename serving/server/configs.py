@@ -56,8 +56,16 @@ def ssl(file: str | Path) -> Any:
 
 
 def monitoring(file: str | Path) -> Any:
-    """MonitoringConfig."""
-    return _read(file, _message("MonitoringConfig"))
+    """MonitoringConfig.
+
+    Raises:
+        ServingError: the file cannot be read, is no such message, or its path is none that can be served.
+    """
+    config = _read(file, _message("MonitoringConfig"))
+    path = config.prometheus_config.path
+    if config.prometheus_config.enable and path and (not path.startswith("/") or set(path) & set("{}")):
+        raise invalid(f"{file}: the path of prometheus_config must begin with '/' and have no braces; it is {path!r}")
+    return config
 
 
 def _read(file: str | Path, message: Any) -> Any:

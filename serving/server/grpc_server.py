@@ -4,13 +4,12 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -82,8 +81,51 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return await _answered(context, self._handlers.reload_config, request)
 
 
+class Health(health_pb2_grpc.HealthServicer):
+    """grpc.health.v1: SERVING from the start, as models are loaded before a port is opened, until `ending` is set."""
+
+    def __init__(self, services: Sequence[str], ending: asyncio.Event):
+        self._services = services
+        self._ending = ending
+
+    async def Check(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+    ) -> health_pb2.HealthCheckResponse:
+        if request.service not in self._services:
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+        return self._answer(request)
+
+    async def Watch(
+        self, request: health_pb2.HealthCheckRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Ends with the server: one that is open would have it wait for all its grace."""
+        first = self._answer(request)
+        yield first
+        await self._ending.wait()
+        last = self._answer(request)
+        if last != first:
+            yield last
+
+    def _answer(self, request: health_pb2.HealthCheckRequest) -> health_pb2.HealthCheckResponse:
+        status = "NOT_SERVING" if self._ending.is_set() else "SERVING"
+        return health_pb2.HealthCheckResponse(status=status if request.service in self._services else "SERVICE_UNKNOWN")
+
+
+class Reflection(reflection.aio.ReflectionServicer):
+    """grpc.reflection.v1alpha, whose streams end once `ending` is set."""
+
+    def __init__(self, services: Sequence[str], ending: asyncio.Event):
+        super().__init__(services)
+        self._ending = ending
+
+    async def ServerReflectionInfo(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        async for response in super().ServerReflectionInfo(_until(self._ending, requests), context):
+            yield response
+
+
 def make_server(
     handlers: Handlers,
+    ending: asyncio.Event,
     *,
     max_message_bytes: int,
     channel_arguments: Sequence[tuple[str, Any]] = (),
@@ -94,10 +136,11 @@ def make_server(
 
     Args:
         handlers: answer the calls.
+        ending: set before the server is stopped; what a client may keep open for good ends then.
         max_message_bytes: the largest request; a larger one is answered RESOURCE_EXHAUSTED by gRPC itself.
         channel_arguments: of gRPC's core, by name.
         shares_port: other processes listen on the same port.
-        healthy: serve grpc.health.v1 as well, SERVING from the start: models are loaded before a port is opened.
+        healthy: serve grpc.health.v1 as well.
     """
     options: dict[str, Any] = {
         "grpc.max_receive_message_length": max_message_bytes,
@@ -119,13 +162,9 @@ def make_server(
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(handlers), server)
     names = [PREDICTION, MODEL, reflection.SERVICE_NAME]
     if healthy:
-        servicer = health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        # What it sets is a dictionary: nothing to wait for.
-        for name in ("", PREDICTION, MODEL):
-            servicer._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+        health_pb2_grpc.add_HealthServicer_to_server(Health(("", PREDICTION, MODEL), ending), server)
         names.append(HEALTH)
-    reflection.enable_server_reflection(names, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(Reflection(names, ending), server)
     return server
 
 
@@ -200,6 +239,27 @@ async def _answered(context: grpc.aio.ServicerContext, call: Call, *arguments: A
     except Exception as error:
         refusal = errors.of(error)
         await context.abort(refusal.code, refusal.message)
+
+
+async def _until(ending: asyncio.Event, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The items that come before `ending` is set."""
+    ended = asyncio.ensure_future(ending.wait())
+    item: asyncio.Future[Any] | None = None
+    try:
+        while True:
+            item = asyncio.ensure_future(anext(items))
+            await asyncio.wait([item, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not item.done():
+                return
+            try:
+                found = item.result()
+            except StopAsyncIteration:
+                return
+            yield found
+    finally:
+        ended.cancel()
+        if item is not None:
+            item.cancel()
 
 
 def _deadline(context: grpc.aio.ServicerContext) -> float | None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import numpy as np
@@ -17,7 +17,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import tensors, wire
+from serving.server import json_pieces, tensors, wire
 from serving.server.errors import ServingError, failed, invalid, of
 from serving.server.manager import Handle, ServableManager
 from serving.server.metrics import Metrics
@@ -27,6 +27,9 @@ from serving.server.servable import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Servab
 SIGNATURE_DEF = "signature_def"
 GRPC = "GRPC"
 REST = "REST"
+FEW_INPUTS = 32  # of a request, that are converted before anyone asks how many the signature has
+
+T = TypeVar("T")
 
 
 class Runner(Protocol):
@@ -40,7 +43,10 @@ class Runner(Protocol):
         outputs: tuple[str, ...],
         rows: int | None,
         deadline: float | None,
+        size: int | None = None,
     ) -> Awaitable[dict[str, np.ndarray]]: ...
+
+    def convert(self, size: int, call: Callable[..., T], *arguments: Any) -> Awaitable[T]: ...
 
 
 class Handlers:
@@ -90,7 +96,10 @@ class Handlers:
             if self._request_log is not None:
                 return (await self._predict(call, request, deadline)).SerializeToString()
             name, values = await self._predicted(call, request, deadline)
-            return wire.response(call.servable.name, call.servable.version, name, values)
+            answer = call.servable.name, call.servable.version, name, values
+            if call.rows > tensors.MANY_EXAMPLES:
+                return await asyncio.to_thread(wire.response, *answer)
+            return wire.response(*answer)
 
     async def classify(
         self, request: classification_pb2.ClassificationRequest, deadline: float | None = None, entrypoint: str = GRPC
@@ -99,7 +108,8 @@ class Handlers:
         with self._call("Classify", entrypoint, request, _model_spec) as call:
             name = _signature_name(request.model_spec)
             response = classification_pb2.ClassificationResponse()
-            await self._infer(call, name, CLASSIFY, tensors.examples(request.input), deadline, response.result)
+            given, size = await self._examples(call, request.input, [(name, CLASSIFY)])
+            await self._infer(call, name, CLASSIFY, given, size, deadline, response.result)
             _fill_spec(response.model_spec, call.servable, name)
             self._log("classify_log", request, response, response.model_spec)
             return response
@@ -111,7 +121,8 @@ class Handlers:
         with self._call("Regress", entrypoint, request, _model_spec) as call:
             name = _signature_name(request.model_spec)
             response = regression_pb2.RegressionResponse()
-            await self._infer(call, name, REGRESS, tensors.examples(request.input), deadline, response.result)
+            given, size = await self._examples(call, request.input, [(name, REGRESS)])
+            await self._infer(call, name, REGRESS, given, size, deadline, response.result)
             _fill_spec(response.model_spec, call.servable, name)
             self._log("regress_log", request, response, response.model_spec)
             return response
@@ -122,13 +133,14 @@ class Handlers:
         """Runs several classify and regress signatures of one model on the same tf.Examples."""
         with self._call("MultiInference", entrypoint, request, _tasks_spec) as call:
             response = inference_pb2.MultiInferenceResponse()
-            given = tensors.examples(request.input)
+            tasks = [(_signature_name(task.model_spec), task.method_name) for task in request.tasks]
+            given, size = await self._examples(call, request.input, tasks)
             runs = []
-            for task in request.tasks:
-                name, answer = _signature_name(task.model_spec), response.results.add()
+            for name, method in tasks:
+                answer = response.results.add()
                 _fill_spec(answer.model_spec, call.servable, name)
-                result = answer.classification_result if task.method_name == CLASSIFY else answer.regression_result
-                runs.append(self._infer(call, name, task.method_name, given, deadline, result))
+                result = answer.classification_result if method == CLASSIFY else answer.regression_result
+                runs.append(self._infer(call, name, method, given, size, deadline, result))
             await _all(runs)
             self._log("multi_inference_log", request, response, response.results[0].model_spec)
             return response
@@ -208,8 +220,27 @@ class Handlers:
         """The signature that a request is for, and its outputs."""
         name = _signature_name(request.model_spec)
         outputs = call.servable.outputs(name, request.output_filter)
-        inputs = {key: tensors.from_proto(proto, key) for key, proto in request.inputs.items()}
-        return name, await self._run(call, name, inputs, outputs, deadline)
+        given, size = request.inputs, None
+        if len(given) > FEW_INPUTS and len(given) != (wanted := len(call.servable.signature(name).inputs)):
+            raise invalid(f"input size does not match signature: {len(given)}!={wanted}.")  # names, too, are many
+        try:
+            inputs = {key: tensors.from_proto(proto, key, tensors.MANY) for key, proto in given.items()}
+        except tensors.Many:
+            headers = {key: tensors.header(proto, key) for key, proto in given.items()}
+            call.servable.check(name, headers)  # before work is put into what does not fit
+            most = sum(tensors.size_to_be(proto, headers[key]) for key, proto in given.items())
+            inputs, size = await self._runner.convert(most, tensors.from_protos, given)
+        return name, await self._run(call, name, inputs, outputs, deadline, size)
+
+    async def _examples(
+        self, call: "_Call", given: Any, tasks: Iterable[tuple[str, str]]
+    ) -> tuple[np.ndarray, int | None]:
+        """The serialized tf.Examples, string [N], for signatures and their methods; their bytes where they are many."""
+        if not tensors.are_many(given):
+            return tensors.examples(given), None
+        for name, method in tasks:
+            checked_signature(call.servable, name, method)
+        return await self._runner.convert(tensors.examples_size(given), _uncollected, tensors.sized_examples, given)
 
     async def _run(
         self,
@@ -218,22 +249,34 @@ class Handlers:
         inputs: Mapping[str, np.ndarray],
         outputs: tuple[str, ...],
         deadline: float | None,
+        size: int | None,
     ) -> dict[str, np.ndarray]:
         rows = call.servable.check(signature, inputs)
         begun = time.monotonic()
-        values = await self._runner.submit(call.servable, signature, inputs, outputs, rows, deadline)
+        values = await self._runner.submit(call.servable, signature, inputs, outputs, rows, deadline, size)
         self._metrics.ran(call.servable.name, call.api, time.monotonic() - begun)
         call.rows = rows or 0
         return values
 
     async def _infer(
-        self, call: "_Call", name: str, method: str, given: np.ndarray, deadline: float | None, result: Any
+        self,
+        call: "_Call",
+        name: str,
+        method: str,
+        given: np.ndarray,
+        size: int | None,
+        deadline: float | None,
+        result: Any,
     ) -> None:
         """Runs a classify or regress signature on serialized tf.Examples, string [N], and fills the result."""
         signature = checked_signature(call.servable, name, method)
         outputs = tuple(sorted(signature.outputs))
-        values = await self._run(call, name, dict.fromkeys(signature.inputs, given), outputs, deadline)
-        (tensors.fill_classifications if method == CLASSIFY else tensors.fill_regressions)(result, values, len(given))
+        values = await self._run(call, name, dict.fromkeys(signature.inputs, given), outputs, deadline, size)
+        fill = tensors.fill_classifications if method == CLASSIFY else tensors.fill_regressions
+        if len(given) > tensors.MANY_EXAMPLES:
+            await asyncio.to_thread(_uncollected, fill, result, values, len(given))
+        else:
+            fill(result, values, len(given))
 
     def _log(self, kind: str, request: Any, response: Any, spec: Any) -> None:
         if self._request_log is not None:
@@ -327,6 +370,11 @@ def _tasks_spec(request: inference_pb2.MultiInferenceRequest) -> Any:
 
 def _signature_name(spec: Any) -> str:
     return spec.signature_name or DEFAULT_SIGNATURE
+
+
+def _uncollected(call: Callable[..., T], *arguments: Any) -> T:
+    with json_pieces.uncollected():
+        return call(*arguments)
 
 
 def _fill_spec(spec: Any, servable: Servable, signature: str) -> None:

@@ -6,6 +6,7 @@ json.loads holds the GIL from the first byte to the last, in whichever thread it
 
 import contextlib
 import gc
+import itertools
 import json
 import math
 import re
@@ -50,7 +51,7 @@ def loads(text: bytes) -> Any:
     whole = text.decode(json.detect_encoding(text), "surrogatepass")
     if len(whole) <= PIECE:
         return _DECODER.decode(whole)
-    with _uncollected():
+    with uncollected():
         value, end = _value(whole, _skip(whole, 0))
     if _skip(whole, end) < len(whole):
         raise json.JSONDecodeError("Extra data", whole, end)
@@ -75,6 +76,17 @@ def array(value: Any) -> np.ndarray:
         return np.stack([array(row) for row in value])
     rows = PIECE // each
     return np.concatenate([np.array(value[start : start + rows]) for start in range(0, sizes[0], rows)])
+
+
+def kinds(value: Any, depth: int) -> set[type]:
+    """The types of the values in lists that are nested so deep; at depth 0 that of the value itself."""
+    flat = iter([value])
+    for _ in range(depth):
+        flat = itertools.chain.from_iterable(flat)
+    found: set[type] = set()
+    while some := set(map(type, itertools.islice(flat, PIECE))):
+        found |= some
+    return found
 
 
 def _value(text: str, at: int) -> tuple[Any, int]:
@@ -167,10 +179,10 @@ _at_work = 0
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Without garbage collection: looked through again and again while they come, millions of values stop everything.
 
-    JSON's values refer to nothing that refers to them, so they go without it.
+    JSON's values, and messages, refer to nothing that refers to them, so they go without it.
     """
     global _at_work
     with _collecting:

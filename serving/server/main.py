@@ -27,6 +27,7 @@ from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 
 GRACE = 30.0  # seconds that calls at work get to end
+HIGHEST_PORT = 65535
 WORKER = "MARQUEE_SERVING_WORKER"  # in a worker's environment: the end of a pipe that closes with its supervisor
 
 log = logging.getLogger("marquee.serving")
@@ -40,11 +41,13 @@ class Server:
     grpc: grpc.aio.Server
     port: int
     rest_port: int
+    _ending: asyncio.Event
     _end_rest: Callable[[float], Awaitable[None]] | None
     _ends: contextlib.AsyncExitStack
 
     async def stop(self, grace: float = GRACE) -> None:
         """Takes no more calls of either protocol, lets those at work end, unloads the models."""
+        self._ending.set()
         ends = [self.grpc.stop(grace)]
         if self._end_rest is not None:
             ends.append(self._end_rest(grace))
@@ -55,9 +58,14 @@ class Server:
 async def start(flags: Flags) -> Server:
     """Loads the models and opens the ports.
 
+    Cancelled, it takes back what it has done; no further version is loaded.
+
     Raises:
         ServingError: a configuration cannot be used, or a port not be had.
     """
+    for name in ("port", "rest_api_port"):
+        if getattr(flags, name) > HIGHEST_PORT:
+            raise invalid(f"--{name}={getattr(flags, name)}: allowed is at most {HIGHEST_PORT}")
     metrics = Metrics()
     threads = flags.tensorflow_inter_op_parallelism or os.cpu_count() or 1
     parallelism = servable.Parallelism(intra_op=flags.tensorflow_intra_op_parallelism, inter_op=threads)
@@ -76,8 +84,10 @@ async def start(flags: Flags) -> Server:
         runner = _runner(flags, metrics, threads)
         ends.callback(runner.close)
         handlers = Handlers(manager, runner, metrics, request_log, alone=flags.workers == 1)
+        ending = asyncio.Event()
         server = grpc_server.make_server(
             handlers,
+            ending,
             max_message_bytes=flags.max_message_bytes,
             channel_arguments=grpc_server.channel_arguments(flags.grpc_channel_arguments),
             healthy=flags.enable_grpc_healthcheck_service,
@@ -87,6 +97,7 @@ async def start(flags: Flags) -> Server:
         if flags.grpc_socket_path:
             _open(server, f"unix:{flags.grpc_socket_path}", flags.ssl_config_file)
         await server.start()
+        ends.push_async_callback(server.stop, 0)
         rest_port, end_rest = 0, None
         if flags.rest_api_port:
             from serving.server import rest
@@ -94,7 +105,7 @@ async def start(flags: Flags) -> Server:
             rest_port, end_rest = await rest.start(flags, handlers, manager, metrics, ends)
         for watch in _watchers(flags, manager):
             ends.callback(asyncio.create_task(watch).cancel)
-        return Server(manager, server, port, rest_port, end_rest, ends.pop_all())
+        return Server(manager, server, port, rest_port, ending, end_rest, ends.pop_all())
     raise AssertionError("unreachable")
 
 
@@ -131,13 +142,29 @@ async def _serve(flags: Flags) -> None:
             ending.set()
 
         loop.add_reader(supervisor, orphaned)
-    server = await start(flags)
+    server = await _started(flags, ending)
+    if server is None:
+        return
     rest = f", REST at http://{flags.host}:{server.rest_port}" if server.rest_port else ""
     line = f"Serving {', '.join(server.manager.names)}: gRPC at {flags.host}:{server.port}{rest}\n"
     print(line, end="", flush=True)  # in one write, also where Python is unbuffered: workers share a pipe
     await ending.wait()
     log.info("draining")
     await server.stop()
+
+
+async def _started(flags: Flags, ending: asyncio.Event) -> Server | None:
+    """As `start`; None where the end comes first."""
+    starting, ended = asyncio.create_task(start(flags)), asyncio.create_task(ending.wait())
+    await asyncio.wait([starting, ended], return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    if starting.done():
+        return starting.result()
+    log.info("ending before all models are loaded")
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
+    return None
 
 
 def _supervise(arguments: Sequence[str], workers: int) -> int:
@@ -233,3 +260,5 @@ async def _watch_config(flags: Flags, manager: ServableManager) -> None:
             await manager.reload(configs.model_server(flags.model_config_file), strict=False)
         except ServingError as error:
             log.error("%s", error.message)
+        except Exception:  # what went wrong once must not end all watching
+            log.exception("%s could not be followed", flags.model_config_file)

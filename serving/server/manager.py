@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ class _Version:
     handles: int = 0  # requests at work with it
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     failed_as: Any = None  # the files' fingerprint when it could not be loaded
+    leaving: bool = False  # asked for no more; kept for who asks for it by a label that still names it
 
     def status(self) -> Status:
         status = Status(version=self.number, state=self.state)
@@ -69,20 +70,23 @@ class _Model:
     config: model_server_config_pb2.ModelConfig
     versions: dict[int, _Version] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
-    successor: "_Model | None" = None  # of another base_path, as long as no version of it could be loaded
+    successor: "_Model | None" = None  # of another base_path, until it can take over
+    unreadable: str = ""  # why its folder cannot be looked into
 
-    def available(self) -> list[_Version]:
-        return sorted(
-            (version for version in self.versions.values() if version.state == AVAILABLE),
-            key=lambda version: version.number,
-        )
+    def available(self) -> set[int]:
+        return {number for number, version in self.versions.items() if version.state == AVAILABLE}
+
+    def latest(self) -> _Version | None:
+        there = [version for version in self.versions.values() if version.state == AVAILABLE and not version.leaving]
+        return max(there, key=lambda version: version.number, default=None)
 
 
 class ServableManager:
     """Keeps the served versions as configs and folders want them. All methods belong to one event loop.
 
     A version is loaded before the one that it replaces is unloaded, also where a model moves to another folder; one
-    that cannot be loaded leaves the others as they are, and is tried again when its files change.
+    that cannot be loaded leaves the others as they are, and is tried again when its files change. One that a label
+    names stays loaded until the label has moved, whatever becomes of its files.
     """
 
     def __init__(self, load: Loader, *, labels_for_unavailable: bool = False):
@@ -101,12 +105,16 @@ class ServableManager:
         self._unlogged: set[str] = set()  # models of whose logging_config it has been said that it counts for nothing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._changing = asyncio.Lock()
+        self._ending = False
+        self._at_work: set[asyncio.Task[None]] = set()
         self._unloading: set[asyncio.Task[None]] = set()
 
     async def reload(self, config: model_server_config_pb2.ModelServerConfig, *, strict: bool = True) -> None:
         """Serves these models, and no others, from now on; returns once their versions are loaded.
 
-        A model of another base_path than before serves its old versions until one of the new path is available.
+        A model of another base_path than before serves its old versions until one of the new path is available, and so
+        is each that a label in use is to name there; its labels move with it. The work goes on to its end where the
+        caller is cancelled.
 
         Args:
             config: the models.
@@ -116,29 +124,19 @@ class ServableManager:
         Raises:
             ServingError: INVALID_ARGUMENT, a model is named twice, lacks name or base_path, or is of another platform
                 than TensorFlow; nothing has changed.
-                FAILED_PRECONDITION, a label names a version that is not available; all labels are as they were.
+                FAILED_PRECONDITION, a label names a version that is not available; all labels are as they were, but
+                for those of models that have moved to another base_path.
                 UNKNOWN, a model that is new, or of another base_path, has no version that could be loaded; all else
                 is as the config says, and its folder is looked at again.
+                UNAVAILABLE, the manager was shut down meanwhile.
         """
         models = _checked(config)
         self._tell_of_logging(models)
-        async with self._changing:
-            for name in set(self._models) - {model.name for model in models}:
-                self._retire(self._models.pop(name))
-            awaited = [model.name for model in models if self._configure(model)]
-            for model in models:
-                await self._update(model.name)
-            problems = self._assign({model.name: dict(model.version_labels) for model in models}, strict)
-            problems += self._not_available(awaited)
-        if strict and problems:
-            raise problems[0]
-        self._tell(problems)
+        await self._to_its_end(self._reload(models, strict))
 
     async def poll(self) -> None:
-        """Looks into the models' folders once, and loads and unloads what that asks for."""
-        async with self._changing:
-            for name in list(self._models):
-                await self._update(name)
+        """Looks into the models' folders once, and loads and unloads what that asks for, as `reload` to its end."""
+        await self._to_its_end(self._poll())
 
     async def poll_forever(self, seconds: float) -> None:
         while True:
@@ -180,9 +178,10 @@ class ServableManager:
 
     async def shutdown(self) -> None:
         """Unloads everything, once no request is at work with it."""
+        self._ending = True  # of what waits to be loaded nothing is begun any more
         async with self._changing:
             for model in self._models.values():
-                self._unload(model.versions.values())
+                self._retire(model)
         if self._unloading:
             await asyncio.wait(self._unloading)
         self._thread.shutdown()
@@ -193,10 +192,10 @@ class ServableManager:
         model = self._models.get(spec.name)
         choice = spec.WhichOneof("version_choice")
         if choice is None:
-            available = model.available() if model is not None else []
-            if not available:
+            latest = model.latest() if model is not None else None
+            if latest is None:
                 raise errors.not_found(f"Servable not found for request: Latest({spec.name})")
-            return available[-1]
+            return latest
         number = spec.version.value
         if choice == "version_label":
             labels = model.labels if model is not None else {}
@@ -208,6 +207,42 @@ class ServableManager:
             raise errors.not_found(f"Servable not found for request: Specific({spec.name}, {number})")
         return version
 
+    async def _to_its_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Awaits work that goes on where the caller is cancelled: a version half loaded would be left so for good."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell_in_place_of_raising)
+            raise
+
+    async def _reload(self, models: list[model_server_config_pb2.ModelConfig], strict: bool) -> None:
+        problems: list[ServingError] = []
+        async with self._changing:
+            for name in set(self._models) - {model.name for model in models}:
+                self._retire(self._models.pop(name))
+            awaited = [model.name for model in models if self._configure(model)]
+            wanted = {model.name: dict(model.version_labels) for model in models}
+            for model in models:
+                await self._update(model.name)
+                if not strict:  # other models may take minutes to load
+                    problems += self._assign({model.name: wanted[model.name]}, strict)
+            if strict:
+                problems += self._assign(wanted, strict)
+            problems += self._not_available(awaited)
+        if self._ending:
+            raise errors.unavailable("The server is shutting down; not all models were loaded.")
+        if strict and problems:
+            raise problems[0]
+        self._tell(problems)
+
+    async def _poll(self) -> None:
+        async with self._changing:
+            for name in list(self._models):
+                await self._update(name)
+
     def _known(self, name: str) -> dict[int, _Version]:
         """All versions of a model that there is something to tell of."""
         known = dict(self._retired.get(name, {}))
@@ -215,7 +250,7 @@ class ServableManager:
         if model is not None:
             known |= model.versions
             if model.successor is not None:
-                serving = {version.number for version in model.available()}
+                serving = model.available()
                 known |= {number: one for number, one in model.successor.versions.items() if number not in serving}
         return known
 
@@ -225,13 +260,17 @@ class ServableManager:
         if known is None:
             self._models[config.name] = _Model(config=config)
             return True
+        successor = known.successor
+        if successor is not None and successor.config.base_path == config.base_path:
+            successor.config = config
+            return True
+        if successor is not None:
+            self._retire(successor)
+            known.successor = None
         if known.config.base_path == config.base_path:
-            known.config, known.successor = config, None
+            known.config = config
             return False
-        if known.successor is not None and known.successor.config.base_path == config.base_path:
-            known.successor.config = config
-        else:
-            known.successor = _Model(config=config)
+        known.successor = _Model(config=config)
         return True
 
     def _assign(self, wanted: dict[str, dict[str, int]], strict: bool) -> list[ServingError]:
@@ -248,26 +287,39 @@ class ServableManager:
         assigned: dict[str, dict[str, int]] = {}
         for name, labels in wanted.items():
             model = self._models[name]
-            there = {version.number for version in model.available()}
-            kept = {}
-            for label, number in labels.items():
-                before = model.labels.get(label)
-                if number in there or (self._labels_for_unavailable and before in (None, number)):
-                    kept[label] = number
-                    continue
-                problems.append(
-                    errors.failed(
-                        f"Request to assign label to version {number} of model {name}, which is not currently "
-                        "available for inference"
-                    )
+            target = model
+            if model.successor is not None and model.successor.available():  # it waits for a version that a label names
+                target = model.successor
+            kept, missing = self._labels(target, labels, model.labels)
+            problems += [
+                errors.failed(
+                    f"Request to assign label to version {number} of model {name}, which is not currently "
+                    "available for inference"
                 )
-                if before is not None:
-                    kept[label] = before
-            assigned[name] = kept
+                for number in missing
+            ]
+            if target is model:
+                assigned[name] = kept
         if not (strict and problems):
             for name, kept in assigned.items():
                 self._models[name].labels = kept
+                self._let_go(self._models[name])
         return problems
+
+    def _labels(
+        self, model: _Model, wanted: dict[str, int], before: dict[str, int]
+    ) -> tuple[dict[str, int], list[int]]:
+        """The labels that can be given a model, with others as they were before; and what the others were to name."""
+        there = model.available()
+        kept, missing = {}, []
+        for label, number in wanted.items():
+            if number in there or (self._labels_for_unavailable and before.get(label) in (None, number)):
+                kept[label] = number
+                continue
+            missing.append(number)
+            if label in before:
+                kept[label] = before[label]
+        return kept, missing
 
     def _not_available(self, names: list[str]) -> list[ServingError]:
         """What TensorFlow Serving answers where it waits for new models in vain; empty where all are available."""
@@ -279,7 +331,8 @@ class ServableManager:
                 continue
             failed = [version for version in model.versions.values() if version.error is not None]
             if not failed:
-                waiting.append(f"{{{name} due to error: no version in base path {model.config.base_path}}}, ")
+                why = model.unreadable or f"no version in base path {model.config.base_path}"
+                waiting.append(f"{{{name} due to error: {why}}}, ")
             for version in failed:
                 assert version.error is not None
                 waiting.append(
@@ -308,22 +361,40 @@ class ServableManager:
 
     async def _update(self, name: str) -> None:
         """Loads and unloads what the model's folder asks for; lets its successor take its place."""
+        if self._ending:
+            return
         model = self._models[name]
         if model.successor is None:
             await self._reconcile(model)
             return
-        await self._reconcile(model.successor)
-        if model.successor.available() or not model.available():
-            model.successor.labels = model.labels
-            self._models[name] = model.successor
+        successor = model.successor
+        await self._reconcile(successor)
+        labels, _ = self._labels(successor, dict(successor.config.version_labels), model.labels)
+        there, served = successor.available(), model.available()
+        lost = any(model.labels.get(label) in served and number not in there for label, number in labels.items())
+        if (there and not lost) or not served:
+            successor.labels, model.successor = labels, None
+            self._models[name] = successor
             self._retire(model)
 
     async def _reconcile(self, model: _Model) -> None:
-        there, halves = await self._in_thread(source.versions_in, model.config.base_path)
+        base = model.config.base_path
+        try:
+            found = await self._in_thread(source.versions_in, base)
+        except OSError as error:
+            self._note_unreadable(model, f"{base}: cannot be read ({error.strerror})")
+            return
+        model.unreadable = ""
+        # What is served does not go because its folder cannot be looked into for a while.
+        kept = found.unreadable.keys() & model.available()
+        there = found.whole | {number: model.versions[number].path for number in kept}
+        unready = {number: _unfinished(number, path) for number, path in found.unfinished.items()} | {
+            number: _unreadable(number, path, why) for number, (path, why) in found.unreadable.items()
+        }
         policy = model.config.model_version_policy
         wanted = source.wanted(there, policy)
-        awaited = set(source.wanted({*there, *halves}, policy)) - set(there)
-        self._note_unfinished(model, {number: halves[number] for number in awaited})
+        awaited = set(source.wanted({*there, *unready}, policy)) - set(there)
+        self._note_unready(model, [unready[number] for number in sorted(awaited)])
         due = []
         for number in wanted:
             known = model.versions.get(number)
@@ -338,41 +409,67 @@ class ServableManager:
                 due.append(_Version(number=number, path=there[number]))
         model.versions.update({version.number: version for version in due})
         for version in due:
+            if self._ending:
+                return
             await self._bring_up(model, version)
-        served = {version.number for version in model.available()}
+        served = model.available()
         if served & set(wanted):  # never the last one for nothing
-            self._unload(model.versions[number] for number in served - set(wanted))
+            for number in served:
+                model.versions[number].leaving = number not in wanted
+            self._let_go(model)
         for number, known in list(model.versions.items()):
             if known.error and number not in awaited and (known.state == START or number not in there):
                 del model.versions[number]
 
-    def _note_unfinished(self, model: _Model, halves: dict[int, Path]) -> None:
-        """Tells of versions that would be loaded if they were whole, once of each."""
-        for number, path in sorted(halves.items()):
-            known = model.versions.get(number)
-            if known is not None and (known.state not in (START, END) or (known.state == START and known.error)):
+    def _note_unreadable(self, model: _Model, why: str) -> None:
+        """Tells why a model's folder cannot be looked into, once as long as it lasts."""
+        if model.unreadable != why:
+            log.error("%s stays as it is: %s", model.config.name, why)
+        model.unreadable = why
+
+    def _note_unready(self, model: _Model, versions: Iterable[_Version]) -> None:
+        """Tells of versions that would be loaded if they could be, once of each."""
+        for version in versions:
+            assert version.error is not None
+            known = model.versions.get(version.number)
+            if known is not None and known.state not in (START, END):
                 continue
-            error = errors.not_found(f"{path}: no {source.MODEL_FILES[0]} in it; it is being copied, or was left half")
-            model.versions[number] = _Version(number=number, path=path, error=error)
-            log.warning("%s version %d cannot be loaded yet: %s", model.config.name, number, error.message)
+            if (
+                known is None
+                or known.state == END
+                or known.error is None
+                or known.error.message != version.error.message
+            ):
+                model.versions[version.number] = version
+                name, why = model.config.name, version.error.message
+                log.warning("%s version %d cannot be loaded yet: %s", name, version.number, why)
 
     async def _bring_up(self, model: _Model, version: _Version) -> None:
         version.state = LOADING
         failed_as = await self._fingerprint(version.path)
         try:
             version.servable = await self._in_thread(self._load, model.config.name, version.number, version.path)
-        except ServingError as error:
-            version.error, version.failed_as, version.state = error, failed_as, END
-            log.error("%s version %d cannot be loaded: %s", model.config.name, version.number, error.message)
+        except Exception as error:
+            version.error, version.failed_as, version.state = errors.of(error), failed_as, END
+            unexpected = None if isinstance(error, ServingError) else error
+            name, why = model.config.name, version.error.message
+            log.error("%s version %d cannot be loaded: %s", name, version.number, why, exc_info=unexpected)
             return
         version.state = AVAILABLE
         log.info("%s version %d is available", model.config.name, version.number)
 
     def _retire(self, model: _Model) -> None:
-        """Unloads a model's versions; what became of them is still told."""
+        """Unloads a model's versions, and those of its successor; what became of them is still told."""
+        if model.successor is not None:
+            self._retire(model.successor)
         served = {number: version for number, version in model.versions.items() if version.error is None}
         self._retired.setdefault(model.config.name, {}).update(served)
         self._unload(served.values())
+
+    def _let_go(self, model: _Model) -> None:
+        """Unloads what is asked for no more, but where a label still names it."""
+        labelled = set(model.labels.values())
+        self._unload(one for number, one in model.versions.items() if one.leaving and number not in labelled)
 
     def _unload(self, versions: Iterable[_Version]) -> None:
         for version in list(versions):
@@ -399,6 +496,25 @@ class ServableManager:
 
     async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+
+def _unfinished(number: int, path: Path) -> _Version:
+    error = errors.not_found(f"{path}: no {source.MODEL_FILES[0]} in it; it is being copied, or was left half")
+    return _Version(number=number, path=path, error=error)
+
+
+def _unreadable(number: int, path: Path, why: str) -> _Version:
+    return _Version(number=number, path=path, error=errors.unavailable(f"{path}: cannot be read ({why})"))
+
+
+def _tell_in_place_of_raising(task: asyncio.Task[None]) -> None:
+    if task.cancelled():
+        return
+    error = task.exception()
+    if isinstance(error, ServingError):
+        log.error("%s", error.message)
+    elif error is not None:
+        log.error("changing what is served failed", exc_info=error)
 
 
 def _checked(config: model_server_config_pb2.ModelServerConfig) -> list[model_server_config_pb2.ModelConfig]:

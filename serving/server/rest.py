@@ -5,6 +5,7 @@ import contextlib
 import functools
 import inspect
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,11 @@ from serving.server.handlers import REST, SIGNATURE_DEF, Handlers
 from serving.server.manager import ServableManager
 from serving.server.metrics import Metrics
 from serving.server.servable import DEFAULT_SIGNATURE, Servable
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as time_limit
+else:  # of aiohttp's own needs
+    from async_timeout import timeout as time_limit
 
 MODELS = "/{v1:(?i:v1)}/{models:(?i:models)}"  # in whatever case, as TensorFlow Serving reads paths
 MODEL = MODELS + "/{name:[^/:]+}{version:(?i:/versions/[0-9]+)?}{label:(?i:/labels/[^/:]+)?}"
@@ -72,13 +78,13 @@ class Rest:
         Args:
             handlers: answer the calls.
             manager: has the signatures by which JSON becomes tensors.
-            timeout: seconds that a call may take; 0: any time.
+            timeout: seconds that a body may take to come, and then a call; 0: any time.
             max_pending_bytes: as Bodies takes them.
         """
         self._handlers = handlers
         self._manager = manager
         self._timeout = timeout
-        self._bodies = Bodies(max_pending_bytes)
+        self._bodies = Bodies(max_pending_bytes, timeout if timeout > 0 else None)
 
     def close(self) -> None:
         self._bodies.close()
@@ -100,15 +106,14 @@ class Rest:
             given = await body.run(_input, body.content)
             message = classification_pb2.ClassificationRequest(model_spec=_spec(request, body.content), input=given)
             response = await self._handlers.classify(message, self._deadline(), REST)
-        results = [[[one.label, one.score] for one in classes.classes] for classes in response.result.classifications]
-        return _json({"results": results})
+            return await body.run(_classified, response)
 
     async def regress(self, request: web.Request) -> web.Response:
         async with self._bodies.read(request) as body:
             given = await body.run(_input, body.content)
             message = regression_pb2.RegressionRequest(model_spec=_spec(request, body.content), input=given)
             response = await self._handlers.regress(message, self._deadline(), REST)
-        return _json({"results": [one.value for one in response.result.regressions]})
+            return await body.run(_regressed, response)
 
     async def nameless(self, request: web.Request) -> web.Response:
         raise invalid("Missing model name in request.")
@@ -174,14 +179,16 @@ class Body:
 class Bodies:
     """Reads bodies, large ones in threads, and bounds the memory that they and their values take at a time."""
 
-    def __init__(self, max_pending_bytes: int):
+    def __init__(self, max_pending_bytes: int, timeout: float | None):
         """Makes the threads.
 
         Args:
             max_pending_bytes: of all bodies that are being read or answered, and what their values take; the values of
                 one body may not take more either.
+            timeout: seconds in which a body must have come; None: any time.
         """
         self._most = max_pending_bytes
+        self._timeout = timeout
         self._held = 0
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="json")
 
@@ -191,6 +198,7 @@ class Bodies:
 
         Raises:
             HTTPRequestEntityTooLarge: it is larger than the application's client_max_size.
+            HTTPRequestTimeout: it did not come in time.
             ServingError: UNAVAILABLE, there is no room for it now. INVALID_ARGUMENT, there never is, or it is no JSON
                 object.
         """
@@ -198,13 +206,20 @@ class Bodies:
         try:
             self._check(0, request.content_length or 0)
             text = bytearray()
-            while chunk := await request.content.readany():
-                self._check(mine, len(chunk))
-                mine += len(chunk)
-                self._held += len(chunk)
-                text += chunk
-                if len(text) > request.client_max_size:
-                    raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=len(text))
+            try:
+                # Whoever stops in the middle would hold his share for good, and all others would be refused.
+                async with time_limit(self._timeout):
+                    while chunk := await request.content.readany():
+                        self._check(mine, len(chunk))
+                        mine += len(chunk)
+                        self._held += len(chunk)
+                        text += chunk
+                        if len(text) > request.client_max_size:
+                            raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=len(text))
+            except asyncio.TimeoutError:
+                raise web.HTTPRequestTimeout(
+                    text=f"The request's body did not come within {self._timeout:g} s: {len(text)} bytes of it are here"
+                ) from None
             if len(text) < LARGE:
                 yield Body(rest_json.body_of(bytes(text)), None)
                 return
@@ -254,7 +269,7 @@ def application(
         handlers: answer the calls.
         manager: has the signatures.
         metrics: what `metrics_path` shows.
-        timeout: seconds that a call may take; 0: any time.
+        timeout: seconds that a body may take to come, else 408, and then a call, else 504; 0: any time.
         max_bytes: of a request's body; a larger one is answered 413.
         max_pending_bytes: of all bodies and their values; beyond it, 503.
         metrics_path: empty for none.
@@ -335,6 +350,12 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         raise
     except web.HTTPRequestEntityTooLarge as error:
         return _json({"error": f"Request body too large: {error.text}"}, 413)
+    except web.HTTPRequestTimeout as error:
+        # 504 says that the model was late; this one tells clients and proxies that they were. What still comes of the
+        # body is no other request.
+        answer = _json({"error": error.text}, 408)
+        answer.force_close()
+        return answer
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         # A path that is none of its own, or one of the other method: to TensorFlow Serving both are the same.
         status = 400 if request.path.lower().startswith("/v1/") else 404
@@ -384,6 +405,15 @@ def _signature(servable: Servable, name: str) -> Any:
 def _answer(response: predict_pb2.PredictResponse, by_row: bool) -> web.Response:
     outputs = {key: tensors.from_proto(value, key) for key, value in response.outputs.items()}
     return _json(rest_json.answer_of(outputs, by_row))
+
+
+def _classified(response: classification_pb2.ClassificationResponse) -> web.Response:
+    results = [[[one.label, one.score] for one in classes.classes] for classes in response.result.classifications]
+    return _json({"results": results})
+
+
+def _regressed(response: regression_pb2.RegressionResponse) -> web.Response:
+    return _json({"results": [one.value for one in response.result.regressions]})
 
 
 def _fill_inputs(message: predict_pb2.PredictRequest, content: dict[str, Any], signature: Any) -> bool:

@@ -4,8 +4,6 @@ The format: https://www.tensorflow.org/tfx/serving/api_rest
 """
 
 import base64
-import binascii
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +14,9 @@ from serving.server import json_pieces
 from serving.server.errors import invalid
 
 B64 = "b64"
+_BLANKS = dict.fromkeys(map(ord, " \t\n\v\f\r"))
 BINARY_SUFFIX = "_bytes"  # of outputs whose strings are no text
+_MIXED = "values of different kinds"
 # TensorFlow Serving takes no larger integer for these: beyond it not each can be told from the next.
 _MOST_EXACT = {np.dtype(np.float32): 2**24 - 1, np.dtype(np.float64): 2**53 - 1}
 
@@ -134,6 +134,9 @@ def _numbers(value: Any, wanted: np.dtype) -> np.ndarray:
         raise ValueError("values are no numbers of 64 bits, or lists of different lengths")
     if (wanted.kind in "iu" and tensor.dtype.kind == "f") or (wanted.kind == "b") != (tensor.dtype.kind == "b"):
         raise ValueError(f"values are no {wanted.name}")
+    # To numpy booleans among numbers are 0 and 1. Only where one of these is there is it worth a look at each value.
+    if wanted.kind != "b" and ((tensor == 0) | (tensor == 1)).any() and bool in json_pieces.kinds(value, tensor.ndim):
+        raise ValueError(_MIXED)
     with np.errstate(over="ignore"):
         fitted = tensor.astype(wanted)
     if wanted.kind in "iu":
@@ -173,7 +176,14 @@ def _strings(value: Any) -> np.ndarray:
         shape.append(len(level))
         level = level[0] if level else None
     flat: list[bytes] = []
-    _flatten(value, shape, flat)
+    if shape:
+        for row, item in enumerate(value):
+            try:
+                _flatten(item, shape[1:], flat)
+            except ValueError as error:
+                raise ValueError(f"row {row}: {error}") from None
+    else:
+        flat.append(_bytes(value))
     tensor = np.empty(len(flat), object)
     tensor[:] = flat
     return tensor.reshape(shape)
@@ -195,9 +205,24 @@ def _bytes(value: Any) -> bytes:
     if isinstance(value, dict) and set(value) == {B64} and isinstance(value[B64], str):
         try:
             return base64.b64decode(value[B64], validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"no base64: {error}") from None
+        except ValueError:
+            return _unescaped(value[B64])
     raise ValueError('a value is neither a string nor {"b64": ...}')
+
+
+def _unescaped(text: str) -> bytes:
+    """What base64 with blanks in it, or without its padding, stands for: TensorFlow Serving takes both.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bare = text.translate(_BLANKS)
+    if "=" not in bare:
+        bare += "=" * (-len(bare) % 4)
+    try:
+        return base64.b64decode(bare, validate=True)
+    except ValueError as error:
+        raise ValueError(f"no base64: {error}") from None
 
 
 def _json(key: str, value: np.ndarray) -> Any:
@@ -224,10 +249,10 @@ def _example(given: Any) -> tf.train.Example:
                 feature.bytes_list.value.extend(map(_bytes, values))
             elif all(type(item) is int for item in values):
                 feature.int64_list.value.extend(values)
-            elif all(type(item) in (int, float) and math.isfinite(item) for item in values):
+            elif all(type(item) in (int, float) for item in values):
                 feature.float_list.value.extend(_numbers(values, np.dtype(np.float32)).tolist())
             else:
-                raise ValueError("values of different kinds")
+                raise ValueError(_MIXED)
         except (ValueError, TypeError) as error:
             raise invalid(f"feature {name}: {error}") from None
     return example

@@ -18,10 +18,12 @@ class Versions(NamedTuple):
     Attributes:
         whole: can be loaded.
         unfinished: folders without any of MODEL_FILES: being copied, or left half copied.
+        unreadable: folders that cannot be looked into, each with the reason.
     """
 
     whole: dict[int, Path]
     unfinished: dict[int, Path]
+    unreadable: dict[int, tuple[Path, str]]
 
 
 def versions_in(base_path: str | Path) -> Versions:
@@ -29,15 +31,24 @@ def versions_in(base_path: str | Path) -> Versions:
 
     A version is a folder whose name is a number of at most 63 bits. Pushers write saved_model.pb last, so it is whole
     once that is there.
+
+    Raises:
+        OSError: the folder is there, and cannot be read.
     """
     try:
         entries = list(Path(base_path).iterdir())
-    except OSError:
-        return Versions({}, {})
-    folders = {int(entry.name): entry for entry in entries if _is_version(entry)}
-    whole = {number: folder for number, folder in folders.items() if _is_whole(folder)}
-    # Looked at last: a folder that was removed a moment ago is not half a version.
-    return Versions(whole, {number: folder for number, folder in folders.items() - whole.items() if folder.is_dir()})
+    except (FileNotFoundError, NotADirectoryError):
+        entries = []
+    found = Versions({}, {}, {})
+    for number, folder in {int(entry.name): entry for entry in entries if _is_version(entry)}.items():
+        try:
+            if _is_whole(folder):
+                found.whole[number] = folder
+            elif folder.is_dir():  # looked at last: a folder that was removed a moment ago is not half a version
+                found.unfinished[number] = folder
+        except OSError as error:
+            found.unreadable[number] = folder, error.strerror or str(error)
+    return found
 
 
 def wanted(versions: Iterable[int], policy: Any) -> list[int]:
@@ -56,10 +67,10 @@ def wanted(versions: Iterable[int], policy: Any) -> list[int]:
     return there[-(policy.latest.num_versions or 1) :]
 
 
-def fingerprint(version: Path) -> tuple[tuple[str, int, int], ...]:
-    """Changes when a file of the version does; of one that could not be loaded, it says when to try again."""
+def fingerprint(version: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Changes when a file of the version, or its owner or mode does; says when to try again to load a broken one."""
     files = sorted(path for path in version.rglob("*") if path.is_file())
-    return tuple((str(path), (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
+    return tuple((str(path), (status := path.stat()).st_size, status.st_mtime_ns, status.st_ctime_ns) for path in files)
 
 
 def _is_version(entry: Path) -> bool:

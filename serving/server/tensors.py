@@ -1,14 +1,23 @@
 """TensorProto to numpy and back, tf.Examples in, classifications out. Strings are object arrays of bytes."""
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
-from serving.server.errors import failed, invalid
+from serving.server.errors import ServingError, failed, invalid
+
+# More values one by one, examples, or bytes of examples with their context take milliseconds to convert: off the loop.
+MANY = 1 << 15
+MANY_EXAMPLES = 1 << 12
+_MANY_BYTES = 1 << 20
+PIECE = 1 << 14  # values that are converted at once: no other thread runs meanwhile
+MOST_MERGED = 256 << 20  # bytes of examples that each have the context: a small message could ask for any number
 
 # Where a TensorProto holds values one by one, by dtype. tensor_content holds any of them but strings as they lie in
 # memory; strings as their lengths in varints, then their bytes.
@@ -30,10 +39,15 @@ _PACKED = {types_pb2.DT_FLOAT: b"\x2a", types_pb2.DT_DOUBLE: b"\x32"}
 _NUMPY = {number: tf.dtypes.as_dtype(number).as_numpy_dtype for number in _FIELDS}
 # A message of a few bytes may ask for a tensor larger than memory: values are filled in up to this many.
 _MOST_FILLED = 1 << 22
+_MOST_SIDES = 254  # of a shape, as TensorFlow has it: the product of a million of them would take minutes
 _ENUMS = {np.dtype(kind): number for number, kind in _NUMPY.items()}
 
 
-def from_proto(proto: Any, name: str) -> np.ndarray:
+class Many(Exception):
+    """More values to be converted one by one than were to be."""
+
+
+def from_proto(proto: Any, name: str, most: int = sys.maxsize) -> np.ndarray:
     """The tensor of a TensorProto; read-only where it shares the message's memory.
 
     Of values left out, each is as the last one there, or 0 or "" where there is none, as everywhere in TensorFlow.
@@ -41,31 +55,67 @@ def from_proto(proto: Any, name: str) -> np.ndarray:
     Args:
         proto: any dtype and shape.
         name: the input's name, for the message.
+        most: values that may be converted one by one.
 
     Raises:
+        Many: there are more, or seem to be.
         ServingError: INVALID_ARGUMENT, values and shape do not go together, or no such tensor can be made.
     """
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-        raise _unreadable(name, "its shape isn't fully known")
+    shape = _shape(proto, name)
     count = math.prod(shape)
-    if proto.dtype == types_pb2.DT_STRING:
-        strings = list(proto.string_val) if proto.string_val else _split(proto.tensor_content, count, name)
-        flat = np.array(strings, dtype=object)
-    elif proto.dtype in _FIELDS:
-        kind = _NUMPY[proto.dtype]
-        if proto.tensor_content:
-            if len(proto.tensor_content) != count * np.dtype(kind).itemsize:
-                raise _unreadable(name, f"{len(proto.tensor_content)} bytes do not fill the shape {list(shape)}")
-            return np.frombuffer(proto.tensor_content, dtype=kind).reshape(shape)
-        values = getattr(proto, _FIELDS[proto.dtype])
-        try:
-            flat = np.fromiter(values, dtype=kind, count=len(values))
-        except OverflowError as error:
-            raise _unreadable(name, f"a value is out of range of {np.dtype(kind).name}") from error
+    dtype = proto.dtype
+    if dtype in _FIELDS and proto.tensor_content:
+        kind = _NUMPY[dtype]
+        if len(proto.tensor_content) != count * np.dtype(kind).itemsize:
+            raise _unreadable(name, f"{len(proto.tensor_content)} bytes do not fill the shape {list(shape)}")
+        return np.frombuffer(proto.tensor_content, dtype=kind).reshape(shape)
+    if count > most:
+        raise Many
+    if dtype == types_pb2.DT_STRING:
+        kind, values = object, proto.string_val or _split(proto.tensor_content, count, name)
+    elif dtype in _FIELDS:
+        kind, values = _NUMPY[dtype], getattr(proto, _FIELDS[dtype])
     else:
         return _any_from_proto(proto, name, count)
-    return _filled(flat, shape, count, name)
+    missing = count - len(values)
+    if missing < 0 or (missing > 0 and count > _MOST_FILLED):
+        raise _unreadable(name, f"{len(values)} values do not fill the shape {list(shape)}")
+    try:
+        flat = _flat(values, kind)
+    except OverflowError as error:
+        raise _unreadable(name, f"a value is out of range of {np.dtype(kind).name}") from error
+    if missing:
+        last = flat[-1] if len(flat) else _nothing(flat.dtype)
+        flat = np.concatenate([flat, np.full(missing, last, dtype=flat.dtype)])
+    return flat.reshape(shape)
+
+
+def from_protos(protos: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], int]:
+    """Each tensor, as `from_proto`, and the bytes that they hold."""
+    inputs = {name: from_proto(proto, name) for name, proto in protos.items()}
+    return inputs, size(inputs)
+
+
+def header(proto: Any, name: str) -> np.ndarray:
+    """An array of the dtype and shape of a TensorProto that takes no memory; its values are not looked at.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, no tensor can be of that dtype or shape.
+    """
+    shape = _shape(proto, name)
+    try:
+        kind = _NUMPY.get(proto.dtype) or tf.dtypes.as_dtype(proto.dtype).as_numpy_dtype
+        return np.broadcast_to(np.empty((), kind), shape)
+    except (TypeError, KeyError) as error:
+        raise _unreadable(name, str(error)) from error
+    except ValueError as error:
+        raise _unreadable(name, f"its values do not fill the shape {list(shape)}") from error
+
+
+def size_to_be(proto: Any, made: np.ndarray) -> int:
+    """Bytes that the tensor of a TensorProto takes at most; `made` is its header."""
+    there = proto.ByteSize()
+    return made.itemsize * min(made.size, max(there, _MOST_FILLED)) + (there if made.dtype == object else 0)
 
 
 def fill_proto(proto: Any, value: np.ndarray | bytes) -> None:
@@ -101,12 +151,13 @@ def examples(given: Any) -> np.ndarray:
     """The serialized tf.Examples, string [N], of a tensorflow.serving.Input.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, there are none.
+        ServingError: INVALID_ARGUMENT, there are none. As `examples_size` raises.
     """
     kind = given.WhichOneof("kind")
     if kind == "example_list":
         messages = [example.SerializeToString() for example in given.example_list.examples]
     elif kind == "example_list_with_context":
+        examples_size(given)
         # Messages one after the other are the message that merges them: what an example says comes after the context.
         context = given.example_list_with_context.context.SerializeToString()
         messages = [context + one.SerializeToString() for one in given.example_list_with_context.examples]
@@ -114,7 +165,45 @@ def examples(given: Any) -> np.ndarray:
         messages = []
     if not messages:
         raise invalid("Input is empty.")
-    return np.array(messages, dtype=object)
+    return _flat(messages, object)
+
+
+def sized_examples(given: Any) -> tuple[np.ndarray, int]:
+    """As `examples`, and the bytes that they hold."""
+    found = examples(given)
+    return found, size({"examples": found})
+
+
+def examples_size(given: Any) -> int:
+    """Bytes that the tf.Examples of a tensorflow.serving.Input take at most, each with the context.
+
+    Raises:
+        ServingError: RESOURCE_EXHAUSTED, with a context they take more than MOST_MERGED.
+    """
+    there = given.ByteSize()
+    if given.WhichOneof("kind") != "example_list_with_context":
+        return there
+    count = len(given.example_list_with_context.examples)
+    merged = there + max(count - 1, 0) * given.example_list_with_context.context.ByteSize()
+    if merged > MOST_MERGED:
+        raise ServingError(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"{count} examples, each with the context, take up to {merged} bytes, and at most {MOST_MERGED} are "
+            "allowed; send them in several requests",
+        )
+    return merged
+
+
+def are_many(given: Any) -> bool:
+    """Whether the tf.Examples of a tensorflow.serving.Input take long to convert.
+
+    Raises:
+        ServingError: as `examples_size` raises.
+    """
+    if given.WhichOneof("kind") == "example_list_with_context":
+        count = len(given.example_list_with_context.examples)
+        return examples_size(given) > _MANY_BYTES or count > MANY_EXAMPLES
+    return len(given.example_list.examples) > MANY_EXAMPLES
 
 
 def fill_classifications(result: Any, values: Mapping[str, np.ndarray], rows: int) -> None:
@@ -173,15 +262,31 @@ def size(inputs: Mapping[str, np.ndarray]) -> int:
     )
 
 
-def _filled(flat: np.ndarray, shape: tuple[int, ...], count: int, name: str) -> np.ndarray:
-    """Values in their shape, those left out filled in."""
-    missing = count - len(flat)
-    if missing < 0 or (missing > 0 and count > _MOST_FILLED):
-        raise _unreadable(name, f"{len(flat)} values do not fill the shape {list(shape)}")
-    if missing:
-        last = flat[-1] if len(flat) else _nothing(flat.dtype)
-        flat = np.concatenate([flat, np.full(missing, last, dtype=flat.dtype)])
-    return flat.reshape(shape)
+def _shape(proto: Any, name: str) -> tuple[int, ...]:
+    dims = proto.tensor_shape.dim
+    if len(dims) > _MOST_SIDES:
+        raise _unreadable(name, f"its shape has {len(dims)} dimensions, and at most {_MOST_SIDES} are allowed")
+    shape = tuple(dim.size for dim in dims)
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        raise _unreadable(name, "its shape isn't fully known")
+    return shape
+
+
+def _flat(values: Sequence[Any], kind: Any) -> np.ndarray:
+    """The values of a list or of a repeated field, many of them piece by piece.
+
+    Raises:
+        OverflowError: an integer is out of range.
+    """
+    count = len(values)
+    if count > PIECE:
+        flat = np.empty(count, kind)
+        for start in range(0, count, PIECE):
+            flat[start : start + PIECE] = _flat(values[start : start + PIECE], kind)
+        return flat
+    if kind is object:
+        return np.array(list(values), dtype=object)
+    return np.fromiter(values, dtype=kind, count=count)
 
 
 def _nothing(kind: np.dtype) -> Any:

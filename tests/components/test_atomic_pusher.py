@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.atomic_pusher import publish
+from serving.server import source
 from transform.errors import MarqueeError
 
 FILES = {"saved_model.pb": 40_000, "variables/variables.data": 300_000, "assets/words": 1_000}
@@ -61,6 +62,17 @@ def test_a_number_that_no_server_takes_for_a_version_is_passed_over(model: Path,
     destination = publish.publish(model, base)
     assert int(destination.name) <= time.time()
     assert publish.versions(base) == [int(destination.name)]
+
+
+def test_versions_are_what_a_server_takes_for_whole(model: Path, base: Path) -> None:
+    for name in ("1", "2", "3"):
+        (base / name).mkdir(parents=True)
+    (base / "2" / "saved_model.pbtxt").touch()
+    (base / "3" / "saved_model.pb").mkdir()
+    (base / "9000000000").touch()
+    assert publish.versions(base) == list(source.versions_in(base).whole) == [2]
+    assert publish.publish(model, base).name == "9000000001"  # whatever has the name
+    assert publish.MODEL_FILES == source.MODEL_FILES
 
 
 def test_other_files_in_the_folder_are_left_alone(model: Path, base: Path) -> None:

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from components.film_example_gen import examples
+from components.film_example_gen import examples, records
 from components.film_example_gen.films import Film, Reject
 from components.film_example_gen.readers import AUTO, reader_for
 from tests.films import CSV_NAME, FakeFilm, write_span
@@ -59,7 +59,6 @@ ROWS = {
     "too few fields": ("x,['Drama'],0,1", "broken_row"),
     "too many fields": ("x,['Drama'],0,1,Text, and more", "broken_row"),
     "quote inside a quoted field": ('x,[\'Drama\'],0,1,"He said "no" twice"', "broken_row"),
-    "field over the csv limit": ("x,['Drama'],0,1," + "a" * (csv.field_size_limit() + 1), "broken_row"),
     "quote never closed": ("x,['Drama'],0,1,\"Text", "broken_row"),
     "NUL byte": (b"x,['Drama'],0,1,Te\0xt", "nul_bytes"),
     "Latin-1": ("x,['Drama'],0,1,Amélie".encode("latin-1"), "not_utf8"),
@@ -151,6 +150,23 @@ def test_the_first_usable_row_of_an_id_is_the_one_that_stays(tmp_path):
     items = list(reader_for(str(folder), AUTO)[1].read())
     assert [item.overview for item in items if isinstance(item, Film)] == ["Kept."]
     assert [item.reason for item in items if isinstance(item, Reject)] == ["no_genres", "duplicate_id_conflict"]
+
+
+def test_a_megabyte_of_overview_is_an_overview(tmp_path):
+    long = "A war. " * 150_000
+    kept, rejects = ingest(span(tmp_path, FIRST, f"x,['Drama'],0,1,\"{long}\"", LAST))
+    assert kept == ["first", "x", "last"]
+    assert rejects == []
+
+
+@pytest.mark.parametrize("row", ["x,['Drama'],0,1," + "a" * 1000, "x,['Drama'],0,1,\"Text\n" + "more\n" * 200])
+def test_a_row_of_too_many_characters_is_rejected_by_itself(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(records, "LONGEST", 500)
+    kept, rejects = ingest(span(tmp_path, FIRST, row, LAST))
+    assert kept == ["first", "last"]
+    assert rejects[0].detail == "not CSV: more than 500 characters, or a quote that is never closed"
+    assert {reject.reason for reject in rejects} == {"broken_row"}
+    assert rejects[0].row == 3
 
 
 def rewrite(content):

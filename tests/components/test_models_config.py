@@ -87,6 +87,31 @@ def test_a_stable_version_that_is_gone_is_not_gone_back_to(serving):
     assert labels(serving) == {"stable": 30, "previous": 10}
 
 
+def spoil(version: Path, how: str) -> None:
+    (version / "saved_model.pb").unlink()
+    if how == "file":
+        version.rmdir()
+        version.touch()
+
+
+@pytest.mark.parametrize(("how", "words"), [("empty", "it has no saved_model.pb"), ("file", "it is no folder")])
+def test_what_no_server_can_load_is_neither_promoted_nor_gone_back_to(serving, how, words):
+    refused = rf"lstm/10: no server can load it, since {words}"
+    models_config.promote(serving, "lstm", 10)
+    models_config.promote(serving, "lstm", 20)
+    for version in (10, 30):
+        spoil(serving / "lstm" / str(version), how)
+    with pytest.raises(MarqueeError, match=refused):
+        models_config.promote(serving, "lstm", 10)
+    with pytest.raises(MarqueeError, match=refused):
+        models_config.rollback(serving, "lstm")
+    assert labels(serving) == {"stable": 20, "previous": 10}
+    assert models_config.promote(serving, "lstm", label="canary") == 20  # the newest that a server has
+    spoil(serving / "lstm" / "20", how)
+    with pytest.raises(MarqueeError, match=f"lstm/30: no server can load it, since {words}"):
+        models_config.promote(serving, "lstm")
+
+
 def test_a_file_that_is_no_config_is_named_and_kept(serving):
     (serving / "models.config").write_text("no config")
     with pytest.raises(MarqueeError, match=r"models.config: not a models config"):
@@ -118,6 +143,7 @@ def test_a_version_that_a_push_removes_meanwhile_is_not_promoted(serving):
 def test_edits_at_the_same_time_are_all_kept(serving):
     for number in range(20):
         (serving / f"model{number}" / "1").mkdir(parents=True)
+        (serving / f"model{number}" / "1" / "saved_model.pb").touch()
     threads = [
         threading.Thread(target=models_config.promote, args=(serving, f"model{number}", 1)) for number in range(20)
     ]
@@ -134,6 +160,14 @@ def test_old_versions_are_removed_but_those_that_are_wanted(serving):
     assert publish.versions(base) == [10, 30]
     assert publish.prune(base, 5) == []
     assert sorted(entry.name for entry in base.iterdir()) == ["10", "30"]
+
+
+def test_what_is_no_version_to_a_server_is_neither_counted_nor_removed(serving):
+    base = serving / "lstm"
+    (base / "5").touch()
+    (base / "40").mkdir()
+    assert publish.prune(base, 2) == [10]
+    assert sorted(entry.name for entry in base.iterdir()) == ["20", "30", "40", "5"]
 
 
 def test_a_watcher_never_sees_half_of_a_version_that_is_removed(serving):

@@ -42,6 +42,13 @@ def test_it_reads_what_was_written(tmp_path, layout):
         assert (folder / found.file).is_file()
 
 
+def test_an_overview_may_be_as_long_as_it_likes(tmp_path, layout):
+    long = "A war hero comes home. " * 50_000
+    films = items_of(write_span(tmp_path, 1, [FakeFilm("a"), FakeFilm("b", overview=long), FakeFilm("c")], layout))
+    assert {film.id: film.overview for film in films}.keys() == {"a", "b", "c"}
+    assert films[1].overview == long.strip()
+
+
 def test_films_to_be_tagged_need_no_genres(tmp_path, layout):
     films = [FakeFilm("a", ()), FakeFilm("b", ("Drama",)), FakeFilm("c", (), overview="")]
     folder = str(write_span(tmp_path, 1, films, layout))

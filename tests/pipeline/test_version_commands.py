@@ -100,6 +100,29 @@ def test_what_is_not_there_is_named(work, arguments, words):
     assert shown.endswith("2")
 
 
+def test_a_version_that_is_no_time_has_no_date(tmp_path):
+    for version in (1_700_000_000, 20261125150210, (1 << 63) - 1):
+        folder = tmp_path / "serving_model" / "lstm" / str(version)
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").touch()
+    shown = marquee(tmp_path, "versions")
+    rows = [line.replace("│", " ").split() for line in shown.splitlines() if "lstm" in line]
+    assert rows == [
+        ["lstm", "9223372036854775807", "0.0", "(newest)"],
+        ["lstm", "20261125150210", "0.0"],
+        ["lstm", "1700000000", "2023-11-14", "22:13", "0.0"],
+    ]
+
+
+def test_an_empty_folder_is_not_promoted(tmp_path):
+    (tmp_path / "serving_model" / "lstm" / "7").mkdir(parents=True)
+    for arguments in (["promote", "lstm"], ["promote", "lstm", "7"]):
+        shown = marquee(tmp_path, *arguments)
+        assert "serving_model/lstm/7: no server can load it, since it has no saved_model.pb." in shown
+        assert shown.endswith("2")
+    assert not (tmp_path / "serving_model" / "models.config").exists()
+
+
 def test_nothing_to_list_or_to_serve(tmp_path):
     assert "no version in it. `marquee run` pushes one." in marquee(tmp_path, "versions")
     assert "no model has been pushed to it" in marquee(tmp_path, "serve")

@@ -1,5 +1,7 @@
 """Posters and overviews that are none, sent to trained models: each is answered, and the film beside it too."""
 
+import base64
+
 import grpc
 import numpy as np
 import pytest
@@ -75,5 +77,57 @@ def test_overviews(trained, tmp_path):
         for row, overview in enumerate(given):
             alone = tensor(await wire.predict(request("lstm", overview=[overview])), "scores")
             np.testing.assert_allclose(alone[0], scores[row], atol=1e-5)
+
+    on_a_server({"lstm": trained["lstm"]}, tmp_path, scenario)
+
+
+def b64(value):
+    return {"b64": base64.b64encode(value).decode()}
+
+
+@pytest.mark.parametrize("enable_batching", [False, True])
+def test_posters_over_rest(trained, tmp_path, a_gif, enable_batching):
+    async def scenario(wire):
+        path = "/v1/models/cnn:predict"
+
+        async def scores(*posters):
+            status, answer = await wire.post(path, {"instances": [{"poster": b64(poster)} for poster in posters]})
+            assert status == 200, answer
+            return np.array([row["scores"] for row in answer["predictions"]])
+
+        alone = await scores(JPEG)
+        for bad, words in (
+            (b64(JPEG[: len(JPEG) // 2]), "row 1: "),  # truncated
+            (b64(a_gif), "row 1: poster is neither a JPEG nor a PNG"),
+            (b64(b"A poster, they said."), "row 1: poster is neither a JPEG nor a PNG"),
+            ("A poster, they said.", "row 1: poster is neither a JPEG nor a PNG"),
+            ({"b64": "A poster, they said."}, "input poster: not a tensor of string: row 1: no base64"),
+        ):
+            status, answer = await wire.post(path, {"instances": [{"poster": one} for one in (b64(JPEG), bad)]})
+            assert status == 400
+            assert answer["error"].startswith(words), answer
+            np.testing.assert_allclose(await scores(JPEG), alone, atol=1e-5)
+        together = await scores(JPEG, b"")  # none is no mistake: the film has no poster
+        assert together.shape[0] == 2
+        assert np.isfinite(together).all()
+        np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+
+    on_a_server({"cnn": trained["cnn"]}, tmp_path, scenario, enable_batching=enable_batching)
+
+
+def test_overviews_over_rest(trained, tmp_path):
+    async def scenario(wire):
+        given = ["A sheriff laughs.", "", b64(b"\xff\xfe\x00"), b64(b""), "A sheriff laughs at nothing. " * 36_158]
+
+        async def scores(*overviews):
+            status, answer = await wire.post("/v1/models/lstm:predict", {"inputs": {"overview": list(overviews)}})
+            assert status == 200, answer
+            return np.array(answer["outputs"]["scores"])
+
+        together = await scores(*given)
+        assert together.shape[0] == len(given)
+        assert np.isfinite(together).all()
+        for row, overview in enumerate(given):
+            np.testing.assert_allclose((await scores(overview))[0], together[row], atol=1e-5)
 
     on_a_server({"lstm": trained["lstm"]}, tmp_path, scenario)

@@ -258,10 +258,6 @@ def test_no_row_is_blamed_for_what_no_row_did():
 
 
 def test_rows_that_cannot_be_told_apart_are_not_merged():
-    class Summer(Doubler):
-        def run(self, signature, inputs, outputs):
-            return {"y": super().run(signature, inputs, outputs)["y"].sum(keepdims=True)}
-
     async def main():
         servable = Summer()
         runner = batcher()
@@ -430,6 +426,119 @@ def test_direct_runs_each_request_by_itself_and_so_many_at_a_time():
         servable.gate.set()
         assert [result["y"].tolist() for result in await asyncio.gather(*asked)] == [[2 * n] * 2 for n in range(4)]
         assert servable.batches == [2] * 4
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_direct_runs_many_rows_in_parts():
+    async def main():
+        servable = Doubler()
+        runner = Direct(Metrics(), 1)
+        x = np.arange(1000, dtype=np.float32)
+        assert (await ask(runner, servable, x=x))["y"].tolist() == (x * 2).tolist()
+        assert servable.batches == [256, 256, 256, 232]
+        x[700] = BAD
+        with pytest.raises(ServingError, match=r"^row 700: a bad value$"):
+            await ask(runner, servable, x=x)
+        assert max(servable.batches) == 256
+        runner.close()
+
+    asyncio.run(main())
+
+
+class Summer(Doubler):
+    """Gives one row, whatever the number of rows."""
+
+    def run(self, signature, inputs, outputs):
+        return {"y": super().run(signature, inputs, outputs)["y"].sum(keepdims=True)}
+
+
+class Widener(Doubler):
+    """Gives rows that are as wide as the largest value of all."""
+
+    def run(self, signature, inputs, outputs):
+        y = super().run(signature, inputs, outputs)["y"]
+        return {"y": np.repeat(y[:, None], int(inputs["x"].max()), axis=1)}
+
+
+def test_direct_runs_many_rows_that_cannot_be_parted_as_a_whole():
+    async def main():
+        runner = Direct(Metrics(), 1)
+        unmergeable = Doubler(batchable=False)
+        x = np.arange(1000, dtype=np.float32)
+        assert (await ask(runner, unmergeable, x=x))["y"].tolist() == (x * 2).tolist()
+        assert unmergeable.batches == [1000]
+        summer = Summer()
+        assert (await ask(runner, summer, x=np.ones(1000, np.float32)))["y"].tolist() == [2000]
+        assert summer.batches == [256, 1000]
+        widener = Widener()
+        assert (await ask(runner, widener, x=x[:300]))["y"].shape == (300, 299)
+        assert widener.batches == [256, 44, 300]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_rows_of_parts_that_differ_in_shape_are_refused_where_a_batch_is_the_limit():
+    async def main():
+        runner = batcher(max_batch_size=4, enable_large_batch_splitting=True)
+        with pytest.raises(ServingError, match="serve it without batching") as caught:
+            await ask(runner, Widener(), *range(1, 7))
+        assert caught.value.code == grpc.StatusCode.FAILED_PRECONDITION
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("make", [batcher, lambda pending: Direct(Metrics(), 1, pending)], ids=["batcher", "direct"])
+def test_what_is_converted_is_pending_until_its_thread_has_ended(make):
+    async def main():
+        servable, runner = Doubler(), make(pending=10_000)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def held_up(answer):
+            begun.set()
+            assert go_on.wait(20)
+            return answer
+
+        loop_thread = threading.get_ident()
+        assert await runner.convert(1 << 30, threading.get_ident) != loop_thread  # large, but alone
+        first = asyncio.ensure_future(runner.convert(8000, held_up, 7))
+        assert await asyncio.to_thread(begun.wait, 20)
+        assert (await ask(runner, servable, 1))["y"].tolist() == [2]
+        for _ in range(2):
+            with pytest.raises(ServingError, match="busy") as caught:
+                await runner.convert(8000, held_up, 8)
+            assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+            with pytest.raises(ServingError, match="busy"):
+                await ask(runner, servable, x=np.ones(2000, np.float32))
+            first.cancel()
+            await asyncio.wait([first])
+        go_on.set()
+        while runner._pending:
+            await asyncio.sleep(0.01)
+        assert runner._pending_bytes == 0
+        assert await runner.convert(8000, held_up, 9) == 9
+        with pytest.raises(ZeroDivisionError):
+            await runner.convert(8000, lambda: 1 / 0)
+        assert (runner._pending, runner._pending_bytes) == (0, 0)
+        runner.close()
+        with pytest.raises(ServingError, match="shutting down"):
+            await runner.convert(1, held_up, 1)
+
+    asyncio.run(main())
+
+
+def test_bytes_that_are_known_are_not_counted_again():
+    async def main():
+        servable, runner = Doubler(), Direct(Metrics(), 1, 10_000)
+        first = await blocked(runner, servable)
+        x = {"x": np.ones(1, np.float32)}
+        with pytest.raises(ServingError, match="this one of 20000 bytes"):
+            await runner.submit(servable, "serving_default", x, ("y",), 1, None, 20_000)
+        servable.gate.set()
+        await first
         runner.close()
 
     asyncio.run(main())

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import csv
+import itertools
+import math
 import os
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from pipeline import cli
 from serving.client import AsyncGenreClient, Film, GenreClient, Retries
-from serving.client.retries import passes
+from serving.client.retries import Call, Server, passes
 from serving.server.flags import Flags
 from serving.server.main import start
 from tests.serving.models import GENRES
@@ -79,14 +81,14 @@ def test_a_refusal_is_not_retried(endpoint):
 
 
 class Shaky(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Fails so many times before it answers."""
+    """Fails so many times, or until so late, before it answers."""
 
     def __init__(self, failures: int):
-        self.failures, self.calls = failures, 0
+        self.failures, self.until, self.calls = failures, 0.0, 0
 
     def Predict(self, request, context):
         self.calls += 1
-        if self.calls <= self.failures:
+        if self.calls <= self.failures or time.monotonic() < self.until:
             context.abort(grpc.StatusCode.UNAVAILABLE, "busy")
         response = predict_pb2.PredictResponse()
         response.outputs["genres"].CopyFrom(tf.make_tensor_proto([["Low", "High"]]))
@@ -97,16 +99,18 @@ class Shaky(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 @pytest.fixture
 def shaky():
+    """Makes servers; the last may be taken away by `stop`."""
     servers = []
 
-    def make(failures: int):
+    def make(failures: int, address: str = "127.0.0.1:0"):
         servicer, server = Shaky(failures), grpc.server(futures.ThreadPoolExecutor(2))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(address)
         server.start()
         servers.append(server)
         return servicer, f"127.0.0.1:{port}"
 
+    make.stop = lambda: servers.pop().stop(0).wait()
     yield make
     for server in servers:
         server.stop(0)
@@ -155,17 +159,76 @@ def test_attempts_and_the_deadline_bound_it(shaky):
     assert time.monotonic() - begun < 1
 
 
+def ask_by(kind: str, address: str, **options) -> list[str]:
+    """The genres that each of two calls of one client gets."""
+
+    async def ask():
+        async with AsyncGenreClient(address, **options) as client:
+            return [(await client.predict([Film(poster=b"x")], "cnn"))[0].genres for _ in range(2)]
+
+    if kind == "asyncio":
+        return asyncio.run(ask())
+    with GenreClient(address, **options) as client:
+        return [client.predict([Film(poster=b"x")], "cnn")[0].genres for _ in range(2)]
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_seconds_without_an_answer_are_bridged(shaky, kind):
+    servicer, address = shaky(0)
+    servicer.until = time.monotonic() + 3
+    assert ask_by(kind, address, timeout=60) == [("High",), ("High",)]
+
+
+def test_a_restart_longer_than_a_new_address_is_waited_for_is_bridged(shaky):
+    _, address = shaky(0)
+    with GenreClient(address, timeout=60, retries=Retries(contact=0.1)) as client:
+        client.predict(FILMS[:1], "lstm")
+        shaky.stop()
+        later = threading.Timer(3, shaky, [0, address])
+        later.start()
+        client.predict(FILMS[:1], "lstm")
+        later.join()
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_an_address_at_which_nobody_is_is_given_up_long_before_the_timeout(kind):
+    begun = time.monotonic()
+    with pytest.raises(grpc.RpcError) as refused:
+        ask_by(kind, "127.0.0.1:1", timeout=300, retries=Retries(contact=0.5))
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert time.monotonic() - begun < 60
+
+
+def test_waits_grow_to_the_longest_and_go_on_for_days():
+    waits = list(itertools.islice(Retries(first=0.1, longest=2).waits(math.inf), 3000))
+    assert len(waits) == 3000
+    assert waits[0] <= 0.1
+    assert 1 < max(waits) <= 2
+    assert list(Retries(attempts=3).waits(math.inf))[2:] == []
+
+
+class Error(grpc.RpcError):
+    def __init__(self, details, code=grpc.StatusCode.RESOURCE_EXHAUSTED):
+        self._details, self._code = details, code
+
+    def code(self):
+        return self._code
+
+    def details(self):
+        return self._details
+
+
+def test_the_failure_is_told_and_not_that_time_ran_out_meanwhile():
+    call = Call(Retries(), 60, Server())
+    busy, late = Error("busy", grpc.StatusCode.UNAVAILABLE), Error("late", grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert call.wait(busy) <= 0.1
+    with pytest.raises(Error, match="busy"):
+        call.wait(late)
+    with pytest.raises(Error, match="late"):
+        Call(Retries(), 60, Server()).wait(late)
+
+
 def test_a_message_too_large_does_not_pass():
-    class Error(grpc.RpcError):
-        def __init__(self, details):
-            self._details = details
-
-        def code(self):
-            return grpc.StatusCode.RESOURCE_EXHAUSTED
-
-        def details(self):
-            return self._details
-
     assert passes(Error("queue is full"))
     assert not passes(Error("Received message larger than max (70 vs. 64)"))
 
@@ -214,12 +277,15 @@ def test_predict_speaks_tls_with_a_certificate_that_it_trusts(base_paths, keys, 
 
 
 class Counting(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers for as many films as it is asked about, and remembers the requests."""
+    """Answers for as many films as it is asked about, so many times, and remembers the requests."""
 
     def __init__(self):
         self.requests = []
+        self.answers = math.inf
 
     def Predict(self, request, context):
+        if len(self.requests) >= self.answers:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
         self.requests.append(request)
         films = next(iter(request.inputs.values())).tensor_shape.dim[0].size
         response = predict_pb2.PredictResponse(model_spec=request.model_spec)
@@ -335,9 +401,83 @@ def test_predict_a_table_keeps_the_rows_order_and_names_what_cannot_be_asked(end
     assert lines[2].startswith("tt1,Comedy|Drama|War,Comedy=0.5000 ")
 
 
+def test_a_bad_row_or_a_megabyte_costs_no_other_film_its_answer(counting, tmp_path):
+    table, out = tmp_path / "films.csv", tmp_path / "out.csv"
+    long = "A war. " * 150_000
+    table.write_bytes(
+        f'Id,Overview\ntt1,A letter.\ntt2,"{long}"\ntt3,Amélie.\n'.encode()
+        + b'tt4,Am\xe9lie.\ntt5,A\0war.\nt\xe96,War.\ntt7,"A "war" again."\ntt8\ntt9,"Never closed\ntt10,Last.\n'
+    )
+    done = call("--csv", table, "--out", out, "--endpoint", counting.address)
+    assert done.exit_code == 0, done.output
+    with open(out, newline="", encoding="utf-8") as file:
+        rows = {row["Id"]: row["Error"] for row in csv.DictReader(file)}
+    assert rows == {
+        "tt1": "",
+        "tt2": "",
+        "tt3": "",
+        "tt4": "line 5: the text is not UTF-8",
+        "tt5": "line 6: the row holds NUL bytes",
+        "t?6": "line 7: the text is not UTF-8",
+        "tt7": "line 8: not CSV: ',' expected after '\"'",
+        "tt8": "neither poster nor overview",
+        "tt9": "line 10: not CSV: unexpected end of data",
+        "tt10": "",
+    }
+    [(_, asked)] = counting.asked
+    assert asked == {"overview": [b"A letter.", long.strip().encode(), "Amélie.".encode(), b"Last."]}
+
+
+def many(folder: Path) -> tuple[Path, Path]:
+    """A table of ten films, and the file for their answers."""
+    table = folder / "films.csv"
+    table.write_text("Id,Overview\n" + "".join(f"tt{number},A letter.\n" for number in range(10)))
+    return table, folder / "out.csv"
+
+
+def ids(file: Path) -> list[str]:
+    with open(file, newline="") as opened:
+        return [row["Id"] for row in csv.DictReader(opened) if row["Genres"] == "High"]
+
+
+def test_what_was_answered_before_an_error_is_kept(counting, tmp_path):
+    table, out = many(tmp_path)
+    counting.answers = 2
+    asked = ("--csv", table, "--out", out, "--endpoint", counting.address, "--batch-size", "3", "--timeout", "0.5")
+    done = call(*asked)
+    assert done.exit_code == 2
+    said = done.output.replace("\n", "")
+    assert f"UNAVAILABLE: gone. The answers for the 6 films until then are in {out}.part." in said
+    assert sorted(tmp_path.iterdir()) == [table, tmp_path / "out.csv.part"]
+    assert ids(tmp_path / "out.csv.part") == [f"tt{number}" for number in range(6)]
+    counting.answers = math.inf
+    assert call(*asked).exit_code == 0
+    assert ids(out) == [f"tt{number}" for number in range(10)]
+
+
+def test_what_was_answered_before_ctrl_c_is_kept(counting, tmp_path, monkeypatch):
+    table, out = many(tmp_path)
+    predict = GenreClient.predict
+
+    def stopped(client, films, model):
+        if len(counting.requests) == 2:
+            raise KeyboardInterrupt
+        return predict(client, films, model)
+
+    monkeypatch.setattr(GenreClient, "predict", stopped)
+    done = call("--csv", table, "--out", out, "--endpoint", counting.address, "--batch-size", "4")
+    assert done.exit_code == 1
+    assert f"The answers for the 8 films until then are in {out}.part." in done.output.replace("\n", "")
+    assert "Aborted!" in done.output
+    assert ids(tmp_path / "out.csv.part") == [f"tt{number}" for number in range(8)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--overview", "A \udce9 war."], "marquee: --overview: the text is not UTF-8."),
+        (["--overview", "x", "--model", "\udce9"], "marquee: --model: the text is not UTF-8."),
+        (["--overview", "x", "--endpoint", "\udce9:1"], "marquee: --endpoint: the text is not UTF-8."),
         (
             ["--overview", "x", "--endpoint", "127.0.0.1:1", "--timeout", "1"],
             "marquee: 127.0.0.1:1, model lstm: UNAVAILABLE",

@@ -70,6 +70,19 @@ def test_monitoring_and_ssl(tmp_path):
     assert configs.ssl(file).client_verify
 
 
+@pytest.mark.parametrize("path", ["metrics", "/{metrics", "/metrics}"])
+def test_a_path_of_metrics_that_cannot_be_served_is_told_by_file_and_field(tmp_path, path):
+    file = tmp_path / "monitoring"
+    file.write_text(f'prometheus_config {{ enable: true, path: "{path}" }}')
+    with pytest.raises(ServingError) as refused:
+        configs.monitoring(file)
+    assert refused.value.message == (
+        f"{file}: the path of prometheus_config must begin with '/' and have no braces; it is {path!r}"
+    )
+    file.write_text(f'prometheus_config {{ path: "{path}" }}')  # counts for nothing
+    assert not configs.monitoring(file).prometheus_config.enable
+
+
 def test_models(tmp_path):
     file = tmp_path / "models.config"
     file.write_text(

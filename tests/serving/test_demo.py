@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -37,8 +38,9 @@ def base_paths(tmp_path_factory):
 class Visitor:
     """Asks the demo's API as the page does."""
 
-    def __init__(self, session: aiohttp.ClientSession):
+    def __init__(self, session: aiohttp.ClientSession, url: str):
         self.session = session
+        self.port = urlsplit(url).port
 
     async def get(self, path: str):
         async with self.session.get(path) as answer:
@@ -58,7 +60,7 @@ class Visitor:
 def on_a_demo(base_paths, folder, scenario):
     async def whole():
         async with tiny.shown(base_paths, folder) as url, aiohttp.ClientSession(url) as session:
-            await asyncio.wait_for(scenario(Visitor(session)), 60)
+            await asyncio.wait_for(scenario(Visitor(session, url)), 60)
 
     asyncio.run(whole())
 
@@ -129,6 +131,50 @@ def test_what_cannot_be_answered_is_said_in_words_and_the_next_is_answered(base_
         async with visitor.session.get("/nowhere") as answer:
             assert (answer.status, await answer.json()) == (404, {"error": "Not Found."})
         assert (await visitor.ask("cnn", poster=tiny.poster(200)))[0] == 200
+
+    on_a_demo(base_paths, tmp_path, scenario)
+
+
+def test_only_this_machines_own_names_lead_to_it(base_paths, tmp_path):
+    async def scenario(visitor):
+        port = visitor.port
+        for host, status in (
+            (f"127.0.0.1:{port}", 200),
+            (f"localhost:{port}", 200),
+            (f"LOCALHOST:{port}", 200),
+            (f"[::1]:{port}", 200),
+            (f"films.example:{port}", 403),
+            (f"127.0.0.1.films.example:{port}", 403),
+            ("127.0.0.1", 403),
+            (f"localhost:{port + 1}", 403),
+            ("[::1", 403),
+            ("", 403),
+        ):
+            for path in ("/", "/api/films", "/nowhere"):
+                async with visitor.session.get(path, headers={"Host": host}) as answer:
+                    expected = 404 if (path, status) == ("/nowhere", 200) else status
+                    assert answer.status == expected, (host, path)
+        async with visitor.session.get("/api/films", headers={"Host": f"films.example:{port}"}) as answer:
+            assert await answer.json() == {"error": f"This page is at http://localhost:{port}/ only."}
+
+    on_a_demo(base_paths, tmp_path, scenario)
+
+
+def test_no_other_sites_page_may_ask(base_paths, tmp_path):
+    async def scenario(visitor):
+        port = visitor.port
+        for origin, status in (
+            (None, 200),
+            (f"http://127.0.0.1:{port}", 200),
+            (f"http://localhost:{port}", 200),
+            ("http://films.example", 403),
+            (f"http://films.example:{port}", 403),
+            ("http://[", 403),
+            ("null", 403),
+        ):
+            headers = {"Origin": origin} if origin else {}
+            async with visitor.session.post("/api/predict/lstm", data={"overview": "fun"}, headers=headers) as answer:
+                assert answer.status == status, origin
 
     on_a_demo(base_paths, tmp_path, scenario)
 

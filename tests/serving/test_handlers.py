@@ -1,6 +1,7 @@
 """Every call on real SavedModels, through the manager and a batcher: answers, and refusals in TF Serving's words."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from pipeline import request_logs
-from serving.server import servable
+from serving.server import servable, tensors
 from serving.server.batching import Batcher, BatchingParameters, Direct
 from serving.server.errors import ServingError
 from serving.server.handlers import CLASSIFY, REGRESS, Handlers
@@ -240,6 +241,103 @@ def test_predict_refuses_in_the_words_that_clients_know(serve):
     assert "nope" not in text
 
 
+@pytest.fixture
+def converting(monkeypatch) -> list[int]:
+    """The threads that converted numbers one by one."""
+    found: list[int] = []
+    fromiter = np.fromiter
+
+    def noted(values, dtype, count=-1):
+        found.append(threading.get_ident())
+        return fromiter(values, dtype=dtype, count=count)
+
+    monkeypatch.setattr(np, "fromiter", noted)
+    return found
+
+
+def one_by_one(request: predict_pb2.PredictRequest, name: str, count: int, **fields: Any) -> predict_pb2.PredictRequest:
+    """Adds an input whose values are in a field of its TensorProto."""
+    proto = request.inputs[name]
+    for field, value in fields.items():
+        getattr(proto, field).extend([value] * count)
+    proto.dtype = {"float_val": 1, "int64_val": 9, "string_val": 7}[next(iter(fields))]
+    proto.tensor_shape.dim.add(size=count)
+    return request
+
+
+MANY = tensors.MANY + 1
+
+
+def test_of_what_does_not_fit_no_value_is_converted(serve, converting):
+    half = 'name: "half_plus_two"'
+    two = one_by_one(one_by_one(ask(half), "x", MANY, float_val=1), "y", MANY, int64_val=1)
+    wide = one_by_one(ask(half), "x", MANY, float_val=1)
+    wide.inputs["x"].tensor_shape.dim.add(size=1)
+    crowd = ask(half)
+    for number in range(1000):
+        one_by_one(crowd, f"{number}", 1, float_val=1)
+    deep = ask(half)
+    deep.inputs["x"].dtype = 1
+    for _ in range(100_000):
+        deep.inputs["x"].tensor_shape.dim.add(size=1 << 62)
+    cases = [
+        (one_by_one(ask(half), "z", MANY, int64_val=1), "input tensor alias not found in signature: z. Inputs"),
+        (one_by_one(ask(half), "x", MANY, int64_val=1), "input x is expected to be of dtype float32, not int64."),
+        (one_by_one(ask(half), "x", MANY, string_val=b""), "input x is expected to be of dtype float32, not string."),
+        (two, "input size does not match signature: 2!=1 len({x,y}) != len({x}). Sent extra: {y}."),
+        (wide, f"input x must have the shape [?]; it has [{MANY},1]."),
+        (crowd, "input size does not match signature: 1000!=1."),
+        (deep, "tensor parsing error: x: its shape has 100000 dimensions"),
+    ]
+
+    async def main(handlers: Handlers) -> None:
+        for request, words in cases:
+            for call in (handlers.predict, handlers.predict_serialized):
+                code, message = await refused(call(request))
+                assert (code, message.startswith(words)) == ("INVALID_ARGUMENT", True), message
+        assert converting == []
+        assert outputs(await handlers.predict(ask(half, x=[1.0]))) == {"y": [3.5]}
+
+    serve(main)
+
+
+def test_many_values_are_converted_off_the_loop(base, converting):
+    async def main() -> None:
+        runner = Direct(Metrics())
+        manager = ServableManager(servable.load)
+        await manager.reload(config(base, ["half_plus_two", "rows"]))
+        handlers = Handlers(manager, runner, Metrics())
+        small = one_by_one(ask('name: "half_plus_two" version { value: 1 }'), "x", tensors.MANY, float_val=2)
+        response = await handlers.predict(small)
+        assert set(converting) == {threading.get_ident()}
+        assert outputs(response) == {"y": [3] * tensors.MANY}
+        converting.clear()
+        large = one_by_one(ask('name: "half_plus_two" version { value: 1 }'), "x", MANY, float_val=2)
+        response = await handlers.predict(large)
+        assert len(converting) > 1
+        assert threading.get_ident() not in converting
+        assert outputs(response) == {"y": [3] * MANY}
+        texts = one_by_one(ask('name: "rows"'), "text", MANY, string_val=b"ab")
+        response = predict_pb2.PredictResponse.FromString(await handlers.predict_serialized(texts))
+        assert outputs(response) == {"length": [2] * MANY, "echo": [b"ab"] * MANY}
+        large.inputs["x"].tensor_shape.dim[0].size = 1 << 40
+        code, message = await refused(handlers.predict(large))
+        assert (code, "values do not fill the shape" in message) == ("INVALID_ARGUMENT", True)
+        # Their bytes are counted: others that wait leave no room for them.
+        runner._max_pending_bytes = MANY
+        busy = asyncio.ensure_future(runner.convert(1, time.sleep, 0.5))
+        await asyncio.sleep(0)
+        del large.inputs["x"].tensor_shape.dim[:]
+        large.inputs["x"].tensor_shape.dim.add(size=MANY)
+        assert (await refused(handlers.predict(large)))[0] == "UNAVAILABLE"
+        await busy
+        assert (runner._pending, runner._pending_bytes) == (0, 0)
+        await manager.shutdown()
+        runner.close()
+
+    asyncio.run(main())
+
+
 def test_one_clients_bad_row_never_fails_anothers(serve):
     async def main(handlers: Handlers) -> None:
         asked = [
@@ -300,6 +398,70 @@ def test_classify_and_regress(serve, model):
         )
         wanted.ClearField("input")
         assert await refused(handlers.regress(wanted)) == ("INVALID_ARGUMENT", "Input is empty.")
+
+    serve(main)
+
+
+@pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
+def test_many_examples_are_made_off_the_loop(base, model, monkeypatch):
+    count = tensors.MANY_EXAMPLES + 1
+    threads: list[int] = []
+    examples_of = tensors.examples
+
+    def noted(given: Any) -> np.ndarray:
+        threads.append(threading.get_ident())
+        return examples_of(given)
+
+    monkeypatch.setattr(tensors, "examples", noted)
+
+    async def main() -> None:
+        runner = Direct(Metrics())
+        manager = ServableManager(servable.load)
+        await manager.reload(config(base, [model]))
+        handlers = Handlers(manager, runner, Metrics())
+        request = classification_pb2.ClassificationRequest()
+        request.model_spec.name, request.model_spec.signature_name = model, "classify"
+        response = await handlers.classify(examples(request, *[0.25] * count))
+        assert [len(row.classes) for row in response.result.classifications] == [2] * count
+        wanted = regression_pb2.RegressionRequest()
+        wanted.model_spec.name, wanted.model_spec.signature_name = model, "regress"
+        answer = await handlers.regress(examples(wanted, *[0.25] * count))
+        assert [one.value for one in answer.result.regressions] == [0.5] * count
+        assert len(threads) == 2
+        assert threading.get_ident() not in threads
+        request.model_spec.signature_name = "x"
+        assert await refused(handlers.classify(request)) == (
+            "INVALID_ARGUMENT",
+            "No signature was found with the name: x",
+        )
+        assert len(threads) == 2
+        await manager.shutdown()
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_context_is_not_copied_without_bound(serve):
+    async def main(handlers: Handlers) -> None:
+        multi = tasks(("classify", CLASSIFY), ("regress", REGRESS))
+        for call, request in (
+            (handlers.classify, classification_pb2.ClassificationRequest()),
+            (handlers.regress, regression_pb2.RegressionRequest()),
+            (handlers.multi_inference, multi),
+        ):
+            if request is not multi:
+                request.model_spec.name = "examples_tf1"
+                request.model_spec.signature_name = call.__name__
+            with_context = request.input.example_list_with_context
+            with_context.context.features.feature["c"].bytes_list.value.append(b"z" * 100_000)
+            for _ in range(5000):
+                with_context.examples.add()
+            code, message = await refused(call(request))
+            assert code == "RESOURCE_EXHAUSTED"
+            assert f"and at most {tensors.MOST_MERGED} are allowed" in message
+            del with_context.examples[30:]  # some megabytes: off the loop, and answered
+            with_context.context.features.feature["x"].float_list.value.append(0.25)
+            await call(request)
 
     serve(main)
 

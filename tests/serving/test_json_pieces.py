@@ -129,3 +129,11 @@ def test_arrays(value):
 def test_lists_of_different_lengths_are_no_array(value):
     with pytest.raises(ValueError):  # noqa: PT011 - any of numpy's
         array(value)
+
+
+def test_kinds():
+    assert json_pieces.kinds(1, 0) == {int}
+    assert json_pieces.kinds([], 1) == set()
+    assert json_pieces.kinds([1, True, 0.5], 1) == {int, bool, float}
+    assert json_pieces.kinds([[[1], [2]], [[3], ["a"]]], 3) == {int, str}
+    assert json_pieces.kinds([1] * (3 * PIECE) + [False], 1) == {int, bool}

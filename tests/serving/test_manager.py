@@ -1,6 +1,9 @@
 """Versions that come, go, break and are replaced while they are asked."""
 
 import asyncio
+import contextlib
+import errno
+import os
 import shutil
 import threading
 import time
@@ -12,8 +15,8 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from components.atomic_pusher import publish
-from serving.server import errors
+from components.atomic_pusher import models_config, publish
+from serving.server import configs, errors
 from serving.server.errors import ServingError
 from serving.server.manager import AVAILABLE, END, LOADING, START, UNLOADING, ServableManager
 
@@ -59,6 +62,21 @@ async def served(manager: ServableManager, wanted: model_pb2.ModelSpec | None = 
 
 def states(manager: ServableManager) -> dict[int, int]:
     return {status.version: status.state for status in manager.statuses("m")}
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int = errno.EACCES) -> None:
+    """Has the system refuse to look into a folder; the tests may run as root, whom no mode keeps out."""
+
+    def refusing(call):
+        def guarded(path, *arguments, **options):
+            if folder in (path, path.parent):
+                raise OSError(number, os.strerror(number), str(path))
+            return call(path, *arguments, **options)
+
+        return guarded
+
+    for name in ("is_file", "iterdir", "rglob"):
+        monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
 
 
 async def settled(manager: ServableManager) -> None:
@@ -203,6 +221,174 @@ async def test_a_version_beyond_int64_is_passed_over(manager, tmp_path):
     assert states(manager) == {1: AVAILABLE}
 
 
+def test_a_reload_whose_caller_is_gone_goes_on_to_its_end(tmp_path):
+    going_on = threading.Event()
+    loaded = []
+
+    def slowly(*version):
+        going_on.wait(30)
+        loaded.append(load(*version))
+        return loaded[-1]
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        push(tmp_path, 1)
+        reloading = asyncio.create_task(manager.reload(config(tmp_path)))
+        await settled(manager)
+        assert states(manager) == {1: LOADING}
+        reloading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reloading
+        going_on.set()
+        await manager.poll()
+        assert states(manager) == {1: AVAILABLE}
+        assert await served(manager) == 1
+        await manager.shutdown()
+        assert [servable.closed for servable in loaded] == [True]
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_what_a_reload_whose_caller_is_gone_could_not_do_is_logged(tmp_path, caplog):
+    going_on = threading.Event()
+
+    def slowly(*version):
+        going_on.wait(30)
+        return load(*version)
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        push(tmp_path, 1)
+        reloading = asyncio.create_task(manager.reload(config(tmp_path, "version_labels { key: 'stable' value: 9 }")))
+        await settled(manager)
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
+        going_on.set()
+        await manager.poll()
+        await manager.shutdown()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert caplog.text.count("Request to assign label to version 9 of model m") == 1
+
+
+def test_a_loader_that_raises_what_it_should_not_is_told_and_tried_again(tmp_path, caplog):
+    def failing(name, version, path):
+        if (path / "saved_model.pb").read_text() == "whole":
+            raise MemoryError("no room")
+        return load(name, version, path)
+
+    async def scenario():
+        manager = ServableManager(failing)
+        push(tmp_path, 1)
+        await manager.reload(config(tmp_path), strict=False)
+        [status] = manager.statuses("m", 1)
+        assert (status.state, status.status.error_message) == (END, "MemoryError: no room")
+        push(tmp_path, 1, "mended")
+        await manager.poll()
+        assert await served(manager) == 1
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ESTALE, errno.EIO])
+def test_a_version_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path, monkeypatch, caplog, number):
+    async def scenario():
+        for name in ("a", "b"):
+            push(tmp_path / name, 1)
+        both = config(tmp_path / "a", name="a")
+        both.MergeFrom(config(tmp_path / "b", name="b"))
+        manager = ServableManager(load)
+        await manager.reload(both)
+        for name in ("a", "b"):
+            push(tmp_path / name, 2)
+        said = f"{tmp_path}/a/2: cannot be read ({os.strerror(number)})"
+        with monkeypatch.context() as patch:
+            unreadable(patch, tmp_path / "a" / "2", number)
+            for _ in range(3):
+                await manager.poll()
+            await manager.reload(both, strict=False)
+            assert await served(manager, spec(name="a")) == 1
+            assert await served(manager, spec(name="b")) == 2
+            [status] = manager.statuses("a", 2)
+            assert (status.state, status.status.error_message) == (START, said)
+            another = ServableManager(load)  # as one that is started anew
+            await another.reload(both, strict=False)
+            assert await served(another, spec(name="a")) == 1
+            assert await served(another, spec(name="b")) == 2
+            await another.shutdown()
+        assert caplog.text.count(said) == 2
+        await manager.poll()
+        assert await served(manager, spec(name="a")) == 2
+        with monkeypatch.context() as patch:  # what is served already stays
+            unreadable(patch, tmp_path / "a" / "2", number)
+            await manager.poll()
+            assert await served(manager, spec(name="a")) == 2
+            assert {one.version: one.state for one in manager.statuses("a")}[2] == AVAILABLE
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_a_base_path_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path, monkeypatch, caplog):
+    async def scenario():
+        for name in ("a", "b"):
+            push(tmp_path / name, 1)
+        both = config(tmp_path / "a", name="a")
+        both.MergeFrom(config(tmp_path / "b", name="b"))
+        manager = ServableManager(load)
+        said = f"{tmp_path}/a: cannot be read (Permission denied)"
+        with monkeypatch.context() as patch:
+            unreadable(patch, tmp_path / "a")
+            with pytest.raises(ServingError, match=r"1 model\(s\) did not become available") as refused:
+                await manager.reload(both)
+            assert f"{{a due to error: {said}}}" in refused.value.message
+            assert await served(manager, spec(name="b")) == 1
+            for _ in range(3):
+                await manager.poll()
+            assert caplog.text.count(said) == 1
+        await manager.poll()
+        assert await served(manager, spec(name="a")) == 1
+        with monkeypatch.context() as patch:
+            unreadable(patch, tmp_path / "a")
+            push(tmp_path / "b", 2)
+            await manager.poll()
+            assert await served(manager, spec(name="a")) == 1
+            assert await served(manager, spec(name="b")) == 2
+        await manager.shutdown()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_more_is_loaded_once_it_is_shut_down(tmp_path):
+    going_on = threading.Event()
+    loaded = []
+
+    def slowly(*version):
+        loaded.append(version[1])
+        going_on.wait(30)
+        return load(*version)
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        for version in (1, 2, 3):
+            push(tmp_path, version)
+        reloading = asyncio.create_task(manager.reload(config(tmp_path, "model_version_policy { all {} }")))
+        await settled(manager)
+        ending = asyncio.create_task(manager.shutdown())
+        await settled(manager)
+        going_on.set()
+        await ending
+        with pytest.raises(ServingError, match="shutting down") as refused:
+            await reloading
+        assert refused.value.code is grpc.StatusCode.UNAVAILABLE
+        assert loaded == [1]
+        assert states(manager)[1] == END
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_a_model_that_moves_is_served_from_its_old_folder_until_the_new_one_is_loaded(tmp_path):
     going_on = threading.Event()
 
@@ -339,6 +525,149 @@ def test_labels_may_name_versions_to_come_where_allowed(tmp_path):
         await manager.shutdown()
 
     asyncio.run(scenario())
+
+
+@contextlib.asynccontextmanager
+async def hammered(manager: ServableManager, asked: model_pb2.ModelSpec):
+    """Asks without a pause meanwhile; not one request may fail. Yields the versions that answered."""
+    seen: list[int] = []
+
+    async def hammer():
+        while True:
+            with manager.acquire(asked) as found:
+                await asyncio.sleep(0)
+                assert not found.closed
+                seen.append(found.version)
+
+    task = asyncio.create_task(hammer())
+    yield seen
+    await asyncio.sleep(0.01)
+    if task.done():
+        task.result()  # raises what a request did
+    task.cancel()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("moves_to", ["another version", "another base path"])
+def test_a_label_is_answered_all_the_while_it_moves_and_others_load(tmp_path, strict, moves_to):
+    going_on = threading.Event()
+
+    def slowly(name, version, path):
+        if (name, version) == ("b", 2):
+            going_on.wait(30)
+        return load(name, version, path)
+
+    def both(base, version):
+        specific = f"model_version_policy {{ specific {{ versions: {version} }} }}"
+        found = config(base, f"{specific} version_labels {{ key: 'stable' value: {version} }}", name="a")
+        found.MergeFrom(config(tmp_path / "b", name="b"))
+        return found
+
+    async def scenario():
+        manager = ServableManager(slowly)
+        old = tmp_path / "old"
+        new = old if moves_to == "another version" else tmp_path / "new"
+        push(old, 1)
+        push(tmp_path / "b", 1)
+        await manager.reload(both(old, 1))
+        push(new, 2)
+        push(tmp_path / "b", 2)
+        stable = spec(label="stable", name="a")
+        async with hammered(manager, stable) as seen:
+            moving = asyncio.create_task(manager.reload(both(new, 2), strict=strict))
+            while not any(one.state == LOADING for one in manager.statuses("b")):
+                await asyncio.sleep(0.001)
+            await settled(manager)
+            assert await served(manager, spec(name="a")) == 2
+            if not strict:  # strictly, a label may wait for the others; one that moves with its model cannot
+                assert await served(manager, stable) == 2
+            going_on.set()
+            await moving
+            assert await served(manager, stable) == 2
+        assert seen == sorted(seen)
+        assert set(seen) == {1, 2}
+        await settled(manager)
+        assert {one.version: one.state for one in manager.statuses("a")} == {1: END, 2: AVAILABLE}
+        await manager.shutdown()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+@managed
+async def test_a_version_whose_files_are_gone_stays_until_the_labels_that_name_it_have_moved(manager, tmp_path):
+    labelled = "model_version_policy {{ all {{}} }} version_labels {{ key: 'stable' value: {} }}".format
+    push(tmp_path, 1)
+    push(tmp_path, 2)
+    await manager.reload(config(tmp_path, labelled(1)))
+    async with hammered(manager, spec(label="stable")) as seen:
+        shutil.rmtree(tmp_path / "1")
+        for _ in range(3):
+            await manager.poll()
+        await manager.reload(config(tmp_path, labelled(1)))
+        assert states(manager) == {1: AVAILABLE, 2: AVAILABLE}
+        await manager.reload(config(tmp_path, labelled(2)))
+    assert set(seen) == {1, 2}
+    await settled(manager)
+    assert states(manager) == {1: END, 2: AVAILABLE}
+    with pytest.raises(ServingError) as refused:
+        await manager.reload(config(tmp_path, labelled(1)))
+    assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert await served(manager, spec(label="stable")) == 2
+
+
+@managed
+async def test_who_asks_for_the_latest_version_gets_none_that_a_label_alone_keeps(manager, tmp_path):
+    push(tmp_path, 1)
+    push(tmp_path, 2)
+    every = "model_version_policy { all {} }"
+    await manager.reload(config(tmp_path, f"{every} version_labels {{ key: 'canary' value: 2 }}"))
+    shutil.rmtree(tmp_path / "2")
+    await manager.poll()
+    assert await served(manager) == 1
+    assert await served(manager, spec(label="canary")) == 2
+    push(tmp_path, 2)  # is back
+    await manager.poll()
+    assert await served(manager) == 2
+    shutil.rmtree(tmp_path / "2")
+    await manager.reload(config(tmp_path, every))  # no label names it any more
+    await settled(manager)
+    assert states(manager) == {1: AVAILABLE, 2: END}
+    with pytest.raises(ServingError, match="Unrecognized servable version label: canary"):
+        await served(manager, spec(label="canary"))
+
+
+@managed
+async def test_a_model_moves_once_the_versions_that_its_labels_name_are_in_the_new_folder(manager, tmp_path):
+    labelled = "version_labels { key: 'stable' value: 3 }"
+    push(tmp_path / "old", 1)
+    push(tmp_path / "new", 2)
+    push(tmp_path / "newest", 3)
+    await manager.reload(config(tmp_path / "old", "version_labels { key: 'stable' value: 1 }"))
+    for _ in range(2):
+        await manager.poll()
+        with pytest.raises(ServingError, match="Request to assign label to version 3 of model m, which") as refused:
+            await manager.reload(config(tmp_path / "new", labelled))
+        assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+        assert await served(manager) == await served(manager, spec(label="stable")) == 1
+    async with hammered(manager, spec(label="stable")) as seen:
+        await manager.reload(config(tmp_path / "newest", labelled))  # what waits in the folder before it is given up
+        assert await served(manager) == 3
+    assert set(seen) == {1, 3}
+    await settled(manager)
+    assert states(manager) == {1: END, 2: END, 3: AVAILABLE}
+
+
+@managed
+async def test_a_model_that_waits_for_a_label_moves_with_the_poll_that_finds_its_version(manager, tmp_path):
+    push(tmp_path / "old", 1)
+    push(tmp_path / "new", 2)
+    await manager.reload(config(tmp_path / "old", "version_labels { key: 'stable' value: 1 }"))
+    async with hammered(manager, spec(label="stable")) as seen:
+        await manager.reload(config(tmp_path / "new", "version_labels { key: 'stable' value: 3 }"), strict=False)
+        push(tmp_path / "new", 3)
+        await manager.poll()
+        assert await served(manager) == await served(manager, spec(label="stable")) == 3
+    assert set(seen) == {1, 3}
 
 
 def test_a_file_that_labels_a_missing_version_keeps_nothing_else_back(tmp_path, caplog):
@@ -480,6 +809,59 @@ def test_a_hundred_races_between_push_and_poll_lose_no_request(tmp_path, publish
         assert broken == [base / "1"]  # which was there before, with a file of its own
         assert {status.status.error_message for status in manager.statuses("m")} == {""}
         assert {status.version for status in manager.statuses("m")} == {1, *pushed}
+        await manager.shutdown()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_hundred_races_between_promotions_prunings_and_polls_lose_no_request(tmp_path):
+    """Each version is promoted and what no label names removed, while requests run by labels that name old ones yet."""
+    model, serving = tmp_path / "model", tmp_path / "serving"
+    base, file = serving / "m", serving / models_config.FILE_NAME
+    push(tmp_path, 0)
+    (tmp_path / "0").rename(model)
+    push(base, 1)
+    models_config.promote(serving, "m")
+    models_config.promote(serving, "m", label=models_config.PREVIOUS)
+    last, pushed, pruned = 0, [], []
+
+    def pusher() -> None:
+        for _ in range(100):
+            while last < max(pushed, default=1):
+                time.sleep(0.0005)
+            pushed.append(int(publish.publish(model, base).name))
+            models_config.promote(serving, "m")
+            with models_config.editing(serving) as listed:
+                pruned.extend(publish.prune(base, 1, models_config.labels(listed, "m").values()))
+
+    async def follow(manager: ServableManager) -> None:
+        while True:
+            await asyncio.sleep(0.003)
+            await manager.reload(configs.model_server(file), strict=False)
+
+    async def scenario():
+        nonlocal last
+        manager = ServableManager(load)
+        await manager.reload(configs.model_server(file))
+        watching = [asyncio.create_task(manager.poll_forever(0)), asyncio.create_task(follow(manager))]
+        thread = threading.Thread(target=pusher)
+        thread.start()
+        requests = 0
+        while thread.is_alive() or last < pushed[-1]:
+            for label in (models_config.STABLE, models_config.PREVIOUS):
+                with manager.acquire(spec(label=label)) as found:
+                    await asyncio.sleep(0)
+                    assert not found.closed
+                if label == models_config.STABLE:
+                    assert found.version >= last
+                    last = found.version
+            requests += 1
+        assert not any(task.done() for task in watching)
+        for task in watching:
+            task.cancel()
+        assert requests > 100
+        assert len(pushed) == len({*pushed}) == 100
+        assert len(pruned) >= 98
         await manager.shutdown()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -351,6 +351,57 @@ def test_the_memory_of_bodies_is_bounded(base_paths, tmp_path):
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20)
 
 
+def test_a_body_that_stops_in_the_middle_gives_its_share_back(base_paths, tmp_path):
+    async def scenario(wire):
+        path = "/v1/models/rows:predict"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(wire.rest.rpartition(":")[2]))
+        head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000\r\n\r\n"
+        writer.write(head.encode() + b" " * 900_000)
+        await writer.drain()
+        while (await wire.post(path, {"instances": ["x" * 300_000]}))[0] != 503:
+            await asyncio.sleep(0.01)
+        answer = await asyncio.wait_for(reader.readuntil(b"}"), 20)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"Connection: close" in answer
+        assert b"did not come within 1 s: 900000 bytes of it are here" in answer
+        assert (await wire.post(path, {"instances": ["x" * 300_000]}))[0] == 200
+        writer.close()
+
+    on_a_server(
+        {"rows": base_paths["rows"]}, tmp_path, scenario, max_pending_bytes=1 << 20, rest_api_timeout_in_ms=1000
+    )
+
+
+def test_examples_with_a_context_that_takes_too_much(base_paths, tmp_path):
+    async def scenario(wire):
+        path, context = "/v1/models/examples_tf1:regress", {"c": "z" * 100_000, "x": 0.25}
+        body = {"signature_name": "regress", "context": context, "examples": [{}] * 5000}
+        status, answer = await wire.post(path, body)
+        assert status == 429
+        assert "examples, each with the context, take up to" in answer["error"]
+        body["examples"] = [{}] * 30
+        assert await wire.post(path, body) == (200, {"results": [0.5] * 30})
+
+    on_a_server({"examples_tf1": base_paths["examples_tf1"]}, tmp_path, scenario)
+
+
+def test_base64_as_the_shell_writes_it(base_paths, tmp_path):
+    async def scenario(wire):
+        wrapped = base64.encodebytes(bytes(range(256))).decode()
+        assert wrapped.count("\n") > 3
+        body = {"instances": [{"b64": wrapped}, {"b64": "YWI"}], "signature_name": "one"}
+        assert await wire.post("/v1/models/strings:predict", body) == (
+            200,
+            {"predictions": [b64(bytes(range(256))), b64(b"ab")]},
+        )
+        body["instances"][1]["b64"] = "Y*"
+        status, answer = await wire.post("/v1/models/strings:predict", body)
+        assert (status, "row 1: no base64" in answer["error"]) == (400, True)
+
+    models.strings(tmp_path / "strings" / "1")
+    on_a_server({"strings": tmp_path / "strings"}, tmp_path, scenario)
+
+
 def test_a_body_is_counted_until_the_thread_that_reads_it_lets_go(base_paths, tmp_path, monkeypatch):
     body = json.dumps({"instances": ["x" * (700 << 10)]}).encode()
     begun, go_on = threading.Event(), threading.Event()

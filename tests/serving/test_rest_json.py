@@ -78,3 +78,65 @@ def test_numbers_of_examples_are_in_range_too():
         rest_json.examples_of({"examples": [{"x": 2**63}]})
     [example], _ = rest_json.examples_of({"examples": [{"x": [1, 0.5]}]})
     assert example.features.feature["x"].float_list.value == [1, 0.5]
+
+
+def test_what_is_no_number_in_examples_is_as_in_tensors():
+    [example], context = rest_json.examples_of(
+        rest_json.body_of(b'{"examples": [{"x": [NaN, 1.5, -Infinity], "y": NaN}], "context": {"z": Infinity}}')
+    )
+    np.testing.assert_array_equal(example.features.feature["x"].float_list.value, [np.nan, 1.5, -np.inf])
+    np.testing.assert_array_equal(example.features.feature["y"].float_list.value, [np.nan])
+    assert context.features.feature["z"].float_list.value == [np.inf]
+    for values in (b"1e400", b"[1e400, Infinity]"):
+        with pytest.raises(ServingError, match="feature x: inf is out of its range"):
+            rest_json.examples_of(rest_json.body_of(b'{"examples": [{"x": %s}]}' % values))
+    with pytest.raises(ServingError, match="feature x: values are no numbers of 64 bits"):
+        rest_json.examples_of({"examples": [{"x": [2**2000, 0.5]}]})
+    with pytest.raises(ServingError, match="feature x: values of different kinds"):
+        rest_json.examples_of({"examples": [{"x": [True, 0.5]}]})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (tf.float32, "[true, 2]"),
+        (tf.int64, "[2, false]"),
+        (tf.float64, "[[0.5, 1], [true, 0]]"),
+        (tf.uint8, f"[{'7, ' * 50_000} true]"),
+    ],
+)
+def test_booleans_among_numbers_are_refused(dtype, values):
+    with pytest.raises(
+        ServingError, match=f"input x: not a tensor of {dtype.name}: values of different kinds"
+    ) as error:
+        read(values, dtype)
+    assert error.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"YWJj\nZGVm", b"abcdef"),
+        (r" YWJj\r\n\tZG Vm\n", b"abcdef"),
+        ("YWI", b"ab"),
+        ("YQ", b"a"),
+        (r"YQ=\n=", b"a"),
+        (r"YWI\n", b"ab"),
+        ("", b""),
+        (r"\n", b""),
+    ],
+)
+def test_base64_may_have_blanks_and_lack_its_padding(written, meant):
+    assert read(f'[{{"b64": "{written}"}}]', tf.string).tolist() == [meant]
+    body = rest_json.body_of(f'{{"examples": [{{"x": {{"b64": "{written}"}}}}]}}'.encode())
+    [example], _ = rest_json.examples_of(body)
+    assert example.features.feature["x"].bytes_list.value == [meant]
+
+
+@pytest.mark.parametrize("written", ["*", "YWJj!", "YW-_", "Y", "YWJjZ", "YQ =", "Y=Q=", "YWJj\u00a0ZGVm", "\u00e9"])
+def test_what_is_no_base64_is_refused_by_its_row(written):
+    with pytest.raises(ServingError, match="input x: not a tensor of string: row 1: no base64: ") as error:
+        read(json.dumps([{"b64": "YWJj"}, {"b64": written}]), tf.string)
+    assert error.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(ServingError, match="input x: not a tensor of string: no base64: "):
+        read(json.dumps({"b64": written}) + ', "signature_name": ""', tf.string)

@@ -1,14 +1,20 @@
 """How a server listens, what it refuses to start with, and how it ends; in this process."""
 
 import asyncio
+import os
+import signal
+import time
 from pathlib import Path
 
 import aiohttp
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from serving.server import main as server_main
 from serving.server.errors import ServingError
 from serving.server.flags import Flags
 from serving.server.main import start
@@ -56,6 +62,18 @@ def test_a_models_config_counts_more_than_a_base_path(base_paths, tmp_path):
 
     paths = {"model_name": "other", "model_base_path": str(base_paths["half_plus_two"])}
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, **paths)
+
+
+@pytest.mark.parametrize("name", ["port", "rest_api_port"])
+def test_a_port_beyond_the_highest_is_told_by_its_flag(base_paths, name):
+    assert refusal(base_paths, **{name: 99999}) == f"--{name}=99999: allowed is at most 65535"
+
+
+def test_a_path_of_metrics_that_cannot_be_served_is_told(base_paths, tmp_path):
+    file = tmp_path / "monitoring"
+    file.write_text('prometheus_config { enable: true path: "metrics" }')
+    said = refusal(base_paths, rest_api_port=-1, monitoring_config_file=str(file))
+    assert said.startswith(f"{file}: the path of prometheus_config must begin with '/'")
 
 
 async def refused(port: int) -> bool:
@@ -111,10 +129,110 @@ def test_a_rest_call_has_no_longer_than_the_grace(tmp_path):
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+def test_streams_that_clients_keep_open_end_at_once_and_calls_at_work_are_let_end(tmp_path):
+    models.slow(tmp_path / "1", seconds=2)
+    states = health_pb2.HealthCheckResponse
+
+    async def main():
+        server = await start(
+            Flags(port=0, model_name="slow", model_base_path=str(tmp_path), enable_grpc_healthcheck_service=True)
+        )
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            names = ("", "tensorflow.serving.PredictionService", "", "nobody")
+            watches = [health.Watch(health_pb2.HealthCheckRequest(service=name)) for name in names]
+            seen = [[(await watch.read()).status] for watch in watches]
+            with pytest.raises(grpc.aio.AioRpcError) as unknown:
+                await health.Check(health_pb2.HealthCheckRequest(service="nobody"))
+            assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+            left = health.Watch(health_pb2.HealthCheckRequest())  # of a client that goes
+            await left.read()
+            left.cancel()
+            reflecting = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+            await reflecting.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+            assert (await reflecting.read()).HasField("list_services_response")
+            silent = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+            await silent.wait_for_connection()
+            predicting = asyncio.ensure_future(
+                prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request("slow", x=np.float32([1])))
+            )
+            await asyncio.sleep(0.3)
+            assert not predicting.done()
+            begun = time.monotonic()
+            stopping = asyncio.create_task(server.stop(40))
+            for watch, statuses in zip(watches, seen, strict=True):
+                while (answer := await watch.read()) is not grpc.aio.EOF:
+                    statuses.append(answer.status)
+                assert await watch.code() is grpc.StatusCode.OK
+            for stream in (reflecting, silent):
+                assert await stream.read() is grpc.aio.EOF
+                assert await stream.code() is grpc.StatusCode.OK
+            assert not predicting.done()
+            assert tensor(await predicting, "y").tolist() == [1]
+            await stopping
+            assert time.monotonic() - begun < 20
+            assert seen == [[states.SERVING, states.NOT_SERVING]] * 3 + [[states.SERVICE_UNKNOWN]]
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_signal_while_models_load_ends_the_start(tmp_path, monkeypatch, capsys):
+    loaded = []
+
+    class Loaded:
+        def __init__(self, name):
+            self.name, self.closed = name, False
+
+        def close(self):
+            self.closed = True
+
+    def slowly(name, *_):
+        loaded.append(Loaded(name))
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        return loaded[-1]
+
+    monkeypatch.setattr(server_main.servable, "Loader", lambda _: slowly)
+    listed = ""
+    for name in ("a", "b", "c"):
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "1" / "saved_model.pb").touch()
+        listed += f'config {{ name: "{name}" base_path: "{tmp_path / name}" }} '
+    (tmp_path / "models.config").write_text(f"model_config_list {{ {listed} }}")
+    flags = Flags(port=0, model_config_file=str(tmp_path / "models.config"))
+    asyncio.run(asyncio.wait_for(server_main._serve(flags), 30))
+    assert [(one.name, one.closed) for one in loaded] == [("a", True)]
+    assert "Serving" not in capsys.readouterr().out
+
+
+def test_what_goes_wrong_while_a_config_is_followed_is_logged_and_it_is_followed_on(tmp_path, caplog):
+    config = tmp_path / "models.config"
+    config.write_text("model_config_list {}")
+    followed = asyncio.Event()
+
+    class Manager:
+        calls = 0
+
+        async def reload(self, *_, strict):
+            self.calls += 1
+            if self.calls == 1:
+                raise OSError("out of order")
+            followed.set()
+
+    async def main():
+        watching = asyncio.create_task(server_main._watch_config(Flags(model_config_file=str(config)), Manager()))
+        await asyncio.wait_for(followed.wait(), 10)
+        watching.cancel()
+
+    asyncio.run(main())
+    assert f"{config} could not be followed" in caplog.text
+    assert "OSError: out of order" in caplog.text
+
+
 def refusal(base_paths, **flags) -> str:
     async def main():
         with pytest.raises(ServingError) as refused:
-            await start(Flags(port=0, model_base_path=str(base_paths["rows"]), **flags))
+            await start(Flags(**({"port": 0, "model_base_path": str(base_paths["rows"])} | flags)))
         assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
         return refused.value.message
 

@@ -1,5 +1,8 @@
 """Tensors of every dtype there and back, in every form that clients send them in."""
 
+import re
+import tracemalloc
+
 import grpc
 import numpy as np
 import pytest
@@ -100,6 +103,7 @@ def test_strings_packed_into_tensor_content():
         (types_pb2.DT_STRING, [1 << 20, 1 << 20], {"string_val": [b"a"]}),
         (types_pb2.DT_STRING, [1 << 40], {"tensor_content": b"a"}),
         (types_pb2.DT_HALF, [1 << 40], {"half_val": [1]}),
+        (types_pb2.DT_FLOAT, [1] * 300, {"float_val": [1]}),
         (types_pb2.DT_INVALID, [], {}),
         (types_pb2.DT_RESOURCE, [1], {}),
         (999, [1], {}),
@@ -112,6 +116,83 @@ def test_what_is_no_tensor_is_refused_by_the_name_of_its_input(dtype, dims, fiel
     with pytest.raises(ServingError, match="tensor parsing error: poster") as caught:
         tensors.from_proto(proto, "poster")
     assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def many_values(dtype, count, *dims, **fields) -> tensor_pb2.TensorProto:
+    """A TensorProto that repeats each field's one value."""
+    proto = tensor_pb2.TensorProto(dtype=dtype)
+    for field, value in fields.items():
+        getattr(proto, field).extend([value] * count)
+    for size in dims or (count,):
+        proto.tensor_shape.dim.add(size=size)
+    return whole(proto)
+
+
+@pytest.fixture
+def converted(monkeypatch) -> list[int]:
+    """How many numbers were converted at once, one after the other."""
+    found: list[int] = []
+    fromiter = np.fromiter
+
+    def counted(values, dtype, count):
+        found.append(count)
+        return fromiter(values, dtype=dtype, count=count)
+
+    monkeypatch.setattr(np, "fromiter", counted)
+    return found
+
+
+LARGE = 3 * tensors.PIECE + 5
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fields"),
+    [
+        (types_pb2.DT_FLOAT, {"float_val": 0.5}),
+        (types_pb2.DT_INT64, {"int64_val": -1}),
+        (types_pb2.DT_UINT8, {"int_val": 200}),
+        (types_pb2.DT_BOOL, {"bool_val": True}),
+        (types_pb2.DT_STRING, {"string_val": b"a"}),
+    ],
+)
+def test_many_values_one_by_one_are_converted_piece_by_piece(converted, dtype, fields):
+    (value,) = fields.values()
+    proto = many_values(dtype, LARGE, LARGE + 2, **fields)
+    got = tensors.from_proto(proto, "x")
+    assert got.dtype == tf.dtypes.as_dtype(dtype).as_numpy_dtype
+    assert got.tolist() == [value] * (LARGE + 2)
+    assert sum(converted) == (0 if dtype == types_pb2.DT_STRING else LARGE)
+    assert max(converted, default=0) <= tensors.PIECE
+
+
+def test_values_that_are_too_many_for_their_shape_are_not_converted(converted):
+    with pytest.raises(ServingError, match=rf"x: {LARGE} values do not fill the shape \[1\]"):
+        tensors.from_proto(many_values(types_pb2.DT_INT64, LARGE, 1, int64_val=1), "x")
+    assert converted == []
+
+
+def test_more_values_one_by_one_than_were_to_be():
+    for dtype, fields in ((types_pb2.DT_FLOAT, {"float_val": 1}), (types_pb2.DT_STRING, {"string_val": b""})):
+        proto = many_values(dtype, 5, **fields)
+        assert len(tensors.from_proto(proto, "x", 5)) == 5
+        with pytest.raises(tensors.Many):
+            tensors.from_proto(proto, "x", 4)
+    as_they_lie = tf.make_tensor_proto(np.ones(5, np.float32))
+    assert len(tensors.from_proto(as_they_lie, "x", 4)) == 5
+
+
+def test_a_header_has_dtype_and_shape_and_takes_no_memory(converted):
+    for dtype, kind in ((types_pb2.DT_INT64, np.int64), (types_pb2.DT_STRING, object), (types_pb2.DT_HALF, np.float16)):
+        found = tensors.header(many_values(dtype, 0, 1 << 20, 1 << 20), "x")
+        assert (found.dtype, found.shape, found.strides) == (kind, (1 << 20, 1 << 20), (0, 0))
+    proto = many_values(types_pb2.DT_INT64, LARGE, int64_val=1)
+    made = tensors.header(proto, "x")
+    assert tensors.size_to_be(proto, made) == tensors.from_proto(proto, "x").nbytes
+    many_more = many_values(types_pb2.DT_INT64, 1, 1 << 40, int64_val=1)  # no message asks for more than it could hold
+    assert tensors.size_to_be(many_more, tensors.header(many_more, "x")) <= 64 << 20
+    for dtype, dims in ((999, [1]), (types_pb2.DT_INVALID, [1]), (types_pb2.DT_INT64, [1 << 62, 1 << 62])):
+        with pytest.raises(ServingError, match="tensor parsing error: x"):
+            tensors.header(many_values(dtype, 0, *dims), "x")
 
 
 def example(**features: float) -> example_pb2.Example:
@@ -135,6 +216,43 @@ def test_examples_and_those_with_a_context():
 
     with pytest.raises(ServingError, match="Input is empty"):
         tensors.examples(input_pb2.Input())
+
+
+def test_a_context_makes_examples_no_larger_than_is_allowed():
+    given = input_pb2.Input()
+    with_context = given.example_list_with_context
+    with_context.context.features.feature["c"].bytes_list.value.append(b"z" * 100_000)
+    for _ in range(5000):
+        with_context.examples.add()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ServingError) as caught:
+            tensors.examples(given)
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    size, most = map(int, re.findall(r"(\d+) (?:bytes|are)", caught.value.message))
+    assert 500_000_000 < size < 501_000_000
+    assert most == tensors.MOST_MERGED
+    with pytest.raises(ServingError, match="each with the context"):
+        tensors.are_many(given)
+    del with_context.examples[1000:]
+    assert tensors.are_many(given)
+    found, size = tensors.sized_examples(given)
+    assert size == tensors.size({"x": found})
+    assert 100_000_000 < sum(map(len, found)) <= tensors.examples_size(given)
+
+
+def test_whether_examples_are_many():
+    given = input_pb2.Input()
+    assert not tensors.are_many(given)
+    for kind in ("example_list", "example_list_with_context"):
+        there = getattr(given, kind).examples
+        there.extend([example()] * tensors.MANY_EXAMPLES)
+        assert not tensors.are_many(given)
+        there.add()
+        assert tensors.are_many(given)
 
 
 def test_classifications():
