@@ -5,7 +5,6 @@ import contextlib
 import functools
 import inspect
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,9 +33,9 @@ from serving.server.manager import ServableManager
 from serving.server.metrics import Metrics
 from serving.server.servable import DEFAULT_SIGNATURE, Servable
 
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as time_limit
-else:  # of aiohttp's own needs
+try:
+    from asyncio import timeout as time_limit  # type: ignore[attr-defined]
+except ImportError:  # Python 3.10, where aiohttp brings this one
     from async_timeout import timeout as time_limit
 
 MODELS = "/{v1:(?i:v1)}/{models:(?i:models)}"  # in whatever case, as TensorFlow Serving reads paths

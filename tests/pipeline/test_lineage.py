@@ -1,6 +1,7 @@
 """What made a served version, on an ML Metadata store made by hand."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,7 @@ class Runs:
             pushed = self.execute(f"Pusher.{name}", {"pushed_model": "PushedModel"}, given)["pushed_model"]
             folder = self.paths.serving / name / str(version)
             folder.mkdir(parents=True)
+            (folder / "saved_model.pb").write_bytes(b"")
             self.mark(pushed, pushed_destination=str(folder), pushed_version=str(version))
         return trained
 
@@ -232,7 +234,7 @@ def test_labels_and_folders_that_are_gone(runs):
     runs.train("lstm", runs.ingest(1), version=100)
     models_config.promote(runs.paths.serving, "lstm", 100)
     assert lineage.of(runs.paths)[0].labels == ["stable"]
-    (runs.paths.serving / "lstm" / "100").rmdir()
+    shutil.rmtree(runs.paths.serving / "lstm" / "100")
     assert not lineage.of(runs.paths)[0].there
 
 
