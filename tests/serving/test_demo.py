@@ -296,7 +296,9 @@ def test_the_command_shows_what_is_pushed_until_it_is_told_to_end(work):
         )
         assert done.returncode == 2
         assert f"127.0.0.1:{port}: cannot be listened on" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        # TensorFlow 2.21 also says what it found, as it is imported, and nothing turns that off.
+        ours = [line for line in done.stderr.splitlines() if not re.match(r"WARNING: All log|I0000 ", line)]
+        assert len(ours) == 1
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(20) == 0
     finally:
