@@ -292,13 +292,19 @@ def test_a_loader_that_raises_what_it_should_not_is_told_and_tried_again(tmp_pat
     assert "Traceback" in caplog.text
 
 
+def two_models(folder):
+    """A config of models "a" and "b", each with a version 1."""
+    both = model_server_config_pb2.ModelServerConfig()
+    for name in ("a", "b"):
+        push(folder / name, 1)
+        both.MergeFrom(config(folder / name, name=name))
+    return both
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ESTALE, errno.EIO])
 def test_a_version_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path, monkeypatch, caplog, number):
     async def scenario():
-        for name in ("a", "b"):
-            push(tmp_path / name, 1)
-        both = config(tmp_path / "a", name="a")
-        both.MergeFrom(config(tmp_path / "b", name="b"))
+        both = two_models(tmp_path)
         manager = ServableManager(load)
         await manager.reload(both)
         for name in ("a", "b"):
@@ -333,10 +339,7 @@ def test_a_version_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path, 
 
 def test_a_base_path_that_cannot_be_read_is_told_and_stops_nothing_else(tmp_path, monkeypatch, caplog):
     async def scenario():
-        for name in ("a", "b"):
-            push(tmp_path / name, 1)
-        both = config(tmp_path / "a", name="a")
-        both.MergeFrom(config(tmp_path / "b", name="b"))
+        both = two_models(tmp_path)
         manager = ServableManager(load)
         said = f"{tmp_path}/a: cannot be read (Permission denied)"
         with monkeypatch.context() as patch:
