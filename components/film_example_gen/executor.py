@@ -22,6 +22,7 @@ from components import stored_records
 from components.film_example_gen import examples, readers
 from components.film_example_gen.films import Film, Reject
 from components.film_example_gen.reader import Reader
+from components.losses import lost
 from transform.errors import MarqueeError
 
 LAYOUT_KEY = "layout"
@@ -165,10 +166,7 @@ def _summary(tally: Any, splits: list[str], known: dict[str, Any]) -> str:
     tally = collections.Counter(tally)  # Beam's coders may make a plain dict of one
     dealt, examined = tally["dealt", "items"], tally["examined", "items"]
     if dealt != examined:
-        raise MarqueeError(
-            f"Of {dealt} films and rejects of span {known['span']} Beam's workers got {examined}. That is a fault of "
-            "Beam's engine: run again, with beam.engine=direct, beam.threads=1 and beam.workers=1 if it stays."
-        )
+        raise lost(f"Of {dealt} films and rejects of span {known['span']} Beam's workers got {examined}.")
     rejects = {reason: count for (kind, reason), count in sorted(tally.items()) if kind == "rejects"}
     films = {split: tally["splits", split] for split in splits}
     content = {

@@ -15,7 +15,7 @@ from tfx.types import artifact_utils, standard_component_specs
 
 from components import label_balance_input, stored_records
 from components.film_example_gen.executor import INGEST_FILE
-from transform.errors import MarqueeError
+from components.losses import lost
 
 
 class Executor(executor.Executor):
@@ -53,10 +53,7 @@ def _require_all(raw: list[types.Artifact], transformed: list[types.Artifact]) -
         for split, films in json.loads(ingest.read_text(encoding="utf-8"))["splits"].items():
             found = stored_records.count(artifact_utils.get_split_uri([after], split))
             if found != films:
-                raise MarqueeError(
-                    f"{after.uri}: {found} of the {films} films of split {split} came through. That is a fault of "
-                    "Beam's engine: run again, with beam.engine=direct, beam.threads=1 and beam.workers=1 if it stays."
-                )
+                raise lost(f"{after.uri}: {found} of the {films} films of split {split} came through.")
 
 
 @contextlib.contextmanager
