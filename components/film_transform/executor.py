@@ -36,7 +36,7 @@ class Executor(executor.Executor):
         properties = label_balance_input.configured(exec_properties, relabel=relabel)
         with _stored_examples():
             super().Do(input_dict, output_dict, properties)
-        # To count takes a twentieth of Transform's time, and the direct runner loses nothing (see pipeline/beam.py).
+        # To count adds a tenth to what a film costs, and the direct runner loses nothing (see pipeline/beam.py).
         if PipelineOptions(self._beam_pipeline_args).view_as(StandardOptions).runner != "DirectRunner":
             _require_all(
                 input_dict[standard_component_specs.EXAMPLES_KEY],
