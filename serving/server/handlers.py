@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """Runs a signature off the event loop: batching.Batcher or batching.Direct."""
+    """Runs a signature: batching.Batcher or batching.Direct."""
 
     def submit(
         self,

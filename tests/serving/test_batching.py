@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.server.batching import Batcher, BatchingParameters, Direct
+from serving.server.batching import LONE_BYTES, LONE_REQUESTS, LONE_SECONDS, Batcher, BatchingParameters, Direct
 from serving.server.errors import ServingError, invalid
 from serving.server.metrics import Metrics
 
@@ -23,6 +23,7 @@ class Doubler:
     def __init__(self, batchable: bool = True):
         self.batches: list[int] = []
         self.shapes: list[tuple[int, ...]] = []
+        self.threads: list[threading.Thread] = []
         self.gate = threading.Event()
         self.gate.set()
         self.started = threading.Semaphore(0)
@@ -36,6 +37,7 @@ class Doubler:
         x = inputs["x"]
         self.batches.append(len(x))
         self.shapes.append(x.shape)
+        self.threads.append(threading.current_thread())
         self.started.release()
         assert self.gate.wait(20)
         if x.dtype != object and (x == BAD).any():
@@ -408,6 +410,124 @@ def test_a_request_cancelled_while_it_runs_does_no_harm():
         servable.gate.set()
         assert (await second)["y"].tolist() == [2]
         assert (runner._pending, runner._pending_bytes, runner._free) == (0, 0, 1)
+        runner.close()
+
+    asyncio.run(main())
+
+
+def here(servable: Doubler) -> list[bool]:
+    """Whether each run was on the event loop."""
+    return [thread is threading.current_thread() for thread in servable.threads]
+
+
+@pytest.mark.parametrize("make", [batcher, lambda: Direct(Metrics(), 1)], ids=["batcher", "direct"])
+def test_a_single_client_is_answered_on_the_event_loop_after_a_while(make):
+    async def main():
+        servable, runner = Doubler(), make()
+        for n in range(3 * LONE_REQUESTS):
+            assert (await ask(runner, servable, n))["y"].tolist() == [2 * n]
+        more = [True] * (LONE_REQUESTS - 1) + [False]
+        assert here(servable) == [False] * LONE_REQUESTS + more * 2
+        with pytest.raises(ServingError, match="a bad value"):
+            await ask(runner, servable, BAD)
+        assert here(servable)[-1]
+        assert (runner._pending, runner._pending_bytes, runner._free) == (0, 0, 1)
+        runner.close()
+        with pytest.raises(ServingError, match="shutting down"):
+            await ask(runner, servable, 1)
+
+    asyncio.run(main())
+
+
+def test_requests_on_the_event_loop_are_counted_like_others():
+    async def main():
+        servable, metrics = Doubler(), Metrics()
+        runner = batcher(metrics)
+        for n in range(2 * LONE_REQUESTS):
+            await ask(runner, servable, n, n)
+        assert f':processed_batch_size_sum{{model_name="doubler"}} {4 * LONE_REQUESTS}' in metrics.render()
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_several_clients_find_each_other_though_one_was_answered_on_the_event_loop():
+    async def main():
+        servable, runner = Doubler(), batcher()
+        for n in range(LONE_REQUESTS + 1):
+            await ask(runner, servable, n)
+        assert here(servable)[-1]
+
+        async def client():
+            for n in range(3 * LONE_REQUESTS):
+                await ask(runner, servable, n)
+
+        await asyncio.gather(client(), client())
+        assert not any(here(servable)[3 * LONE_REQUESTS :])
+        runner.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"outputs": ("y", "z")}, id="other outputs"),
+        pytest.param({"x": np.zeros(2, np.float32)}, id="other rows"),
+        pytest.param({"x": np.zeros((1, LONE_BYTES), np.float32)}, id="large"),
+    ],
+)
+def test_a_request_unlike_those_before_it_is_run_in_a_thread(other):
+    async def main():
+        servable, runner = Doubler(), batcher()
+        for n in range(LONE_REQUESTS + 1):
+            await ask(runner, servable, n)
+        await ask(runner, servable, **other)
+        assert here(servable)[-2:] == [True, False]
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_slow_model_never_keeps_the_event_loop():
+    async def main():
+        servable, runner = Doubler(), batcher()
+        run = servable.run
+        servable.run = lambda *arguments: time.sleep(LONE_SECONDS) or run(*arguments)
+        for n in range(2 * LONE_REQUESTS):
+            await ask(runner, servable, n)
+        assert not any(here(servable))
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_a_model_that_becomes_slow_keeps_the_event_loop_once():
+    async def main():
+        servable, runner = Doubler(), batcher()
+        for n in range(LONE_REQUESTS + 1):
+            await ask(runner, servable, n)
+        run = servable.run
+        servable.run = lambda *arguments: time.sleep(LONE_SECONDS) or run(*arguments)
+        for n in range(2 * LONE_REQUESTS):
+            await ask(runner, servable, n)
+        assert sum(here(servable)) == 2
+        runner.close()
+
+    asyncio.run(main())
+
+
+def test_an_answer_on_the_event_loop_after_its_deadline_is_given_up():
+    async def main():
+        servable, runner = Doubler(), batcher()
+        for n in range(LONE_REQUESTS + 1):
+            await ask(runner, servable, n)
+        run = servable.run
+        servable.run = lambda *arguments: time.sleep(0.02) or run(*arguments)
+        with pytest.raises(ServingError) as refused:
+            await ask(runner, servable, 1, deadline=time.monotonic() + 0.01)
+        assert here(servable)[-1]
+        assert code(refused.value) is grpc.StatusCode.DEADLINE_EXCEEDED
         runner.close()
 
     asyncio.run(main())
