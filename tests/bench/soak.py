@@ -37,6 +37,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from scipy import stats
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -185,11 +186,12 @@ def _report(
     half = [(at, rss) for at, rss in rested if at >= seconds / 120]
     judged = seconds / 60 >= JUDGED
     if len(half) > 1:
-        slope = float(np.polyfit([at for at, _ in half], [rss for _, rss in half], 1)[0])
+        line = stats.linregress(*zip(*half, strict=True))
+        slope = float(line.slope)
         print(
             f"RSS of the server: {max(samples):.0f} MiB at most; at rest after each minute of traffic "
             f"{', '.join(f'{rss:.0f}' for _, rss in rested)} MiB;\n"
-            f"its slope over the second half {slope:+.2f} MiB a minute "
+            f"its slope over the second half {slope:+.2f} MiB a minute, standard error {line.stderr:.2f} "
             + (f"(at most {RSS_SLOPE})" if judged else f"(not judged: under {JUDGED:g} minutes)")
         )
         if judged and slope > RSS_SLOPE:
