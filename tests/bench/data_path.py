@@ -284,7 +284,7 @@ def _floor(folder: Path, threads: int) -> Callable[[], None]:
 
     def work() -> None:
         films = tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=2)
-        films = films.batch(64).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+        films = films.batch(64).map(batch, num_parallel_calls=os.cpu_count()).prefetch(2)
         out = folder / "floor.gz"
         stored = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)  # as FilmTransform writes
         with tf.io.TFRecordWriter(str(out), stored) as writer:
