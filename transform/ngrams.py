@@ -35,7 +35,7 @@ def of_letters(words: tf.RaggedTensor) -> tf.RaggedTensor:
     return tf.strings.ngrams(letters, LETTER_WIDTHS, separator="").merge_dims(1, 2)
 
 
-def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTensor, tf.SparseTensor]:
+def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
     """Which buckets a film's n-grams fall into, and their weights: (1 + ln count) (1 + ln((1 + D) / (1 + d))) squared.
 
     D films of train, d of them with the bucket: TF-IDF (Manning, Raghavan and Schuetze 2008, 6.4), the second factor
@@ -47,7 +47,7 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
         buckets: B.
 
     Returns:
-        Sparse int64 and float32 [N, 0..K], their entries side by side.
+        Ragged int64 and float32 [N, 0..K], their entries side by side.
     """
     films = ngrams.nrows(out_type=tf.int64)
     keys = ngrams.value_rowids() * buckets + tf.strings.to_hash_bucket_fast(ngrams.flat_values, buckets)
@@ -69,5 +69,5 @@ def hashed_tf_idf(ngrams: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTenso
     length = tf.sqrt(tf.math.unsorted_segment_sum(weight * weight, row, films))
     weight = tf.cast(weight / tf.gather(length, row), tf.float32)
     # Keys of a row lie together, rows in their order: tf.unique keeps the order of first sight.
-    of_films = tf.RaggedTensor.from_value_rowids(bucket, row, nrows=films, validate=False).to_sparse()
+    of_films = tf.RaggedTensor.from_value_rowids(bucket, row, nrows=films, validate=False)
     return of_films, of_films.with_values(weight)

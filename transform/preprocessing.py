@@ -60,4 +60,8 @@ def _ngrams(words: tf.RaggedTensor, buckets: int) -> tuple[tf.SparseTensor, tf.S
     of_words, word_weights = ngrams.hashed_tf_idf(ngrams.of_words(words), half)
     of_letters, letter_weights = ngrams.hashed_tf_idf(ngrams.of_letters(words), half)
     of_letters = of_letters.with_values(of_letters.values + half)
-    return tf.sparse.concat(1, [of_words, of_letters]), tf.sparse.concat(1, [word_weights, letter_weights])
+    # As ragged tensors: those of a sparse one would be sorted anew, which took an eighth of what a film costs.
+    return (
+        tf.concat([of_words, of_letters], axis=1).to_sparse(),
+        tf.concat([word_weights, letter_weights], axis=1).to_sparse(),
+    )

@@ -2,8 +2,9 @@
 
 A rate is marginal: the films between a small and a large sample over the seconds between their times, so that
 start-up stands apart. Every measurement is a process of its own. The steps and the floor take turns, since the
-machine's speed drifts; the figures to quote are medians of the rounds' ratios. All is asked of Beam's direct engine
-with each number of threads; the floor has all cores. Growth: with times t of n films, the exponent is
+machine's speed drifts; the figures to quote are medians of the rounds' ratios. CPU time is told as well: other work on
+the machine changes it less than the time that passes. All is asked of Beam's direct engine with each number of
+threads; the floor has all cores. Growth: with times t of n films, the exponent is
 log((t3 - t1) / (t2 - t1)) / log((n3 - n1) / (n2 - n1)), which is 1 where each film costs the same, whatever the
 start-up.
 """
@@ -57,15 +58,19 @@ def main() -> None:
 def _rates(scratch: Path, films: Sequence[int], rounds: int, threads: Sequence[int]) -> list[str]:
     """Prints rates beside the floor; gives the targets that are missed."""
     folders = _drawn(scratch, films)
-    print(f"\n{'step, threads':18}{'films/s':>10}{'start-up s':>12}{'peak RSS MiB':>14}", flush=True)
+    heads = f"{'films/s':>10}{'CPU ms a film':>15}{'start-up s':>12}{'peak RSS MiB':>14}"
+    print(f"\n{'step, threads':18}{heads}", flush=True)
     turns = [(step, count) for count in threads for step in CHAIN] + [("floor", 0)]
     rates: dict[tuple[str, int], list[float]] = {turn: [] for turn in turns}
+    costs: dict[tuple[str, int], list[float]] = {turn: [] for turn in turns}
     for _ in range(rounds):
         for step, count in turns:
             if step == "transform":
                 for folder in folders:
                     _in_process("schema", folder)  # one small file, whatever the number of films
-            rates[step, count].append(_marginal(step, folders, films, count))
+            rate, cost = _marginal(step, folders, films, count)
+            rates[step, count].append(rate)
+            costs[step, count].append(cost)
     missed = []
     print(f"\nratios to the floor, medians of {rounds} rounds:")
     for count in threads:
@@ -78,6 +83,11 @@ def _rates(scratch: Path, films: Sequence[int], rounds: int, threads: Sequence[i
             print(f"{_named(step, count):18}{ratio:6.2f} ({min(ratios):.2f} to {max(ratios):.2f}){target}", flush=True)
             if asked and ratio < TARGETS[step]:
                 missed.append(f"{_named(step, count)} {ratio:.2f} of the floor, at least {TARGETS[step]}")
+        chain = sum(statistics.median(costs[step, count]) for step in CHAIN)
+        floor = statistics.median(costs["floor", 0])
+        print(
+            f"CPU of the {_named('chain', count)}: {chain:.2f} ms a film, of the floor {floor:.2f}: {floor / chain:.2f}"
+        )
     return missed
 
 
@@ -143,13 +153,15 @@ def _drawn(scratch: Path, films: Sequence[int]) -> list[Path]:
     return folders
 
 
-def _marginal(step: str, folders: Sequence[Path], films: Sequence[int], threads: int) -> float:
-    """Runs a step on both samples, prints its line and returns its marginal films/s."""
+def _marginal(step: str, folders: Sequence[Path], films: Sequence[int], threads: int) -> tuple[float, float]:
+    """Runs a step on both samples, prints its line and returns its marginal films/s and its CPU in ms a film."""
     small, large = (_in_process(step, folder, threads) for folder in folders)
     rate = (films[1] - films[0]) / (large["seconds"] - small["seconds"])
+    cost = 1000 * (large["cpu"] - small["cpu"]) / (films[1] - films[0])
     start_up = small["imports"] + max(0.0, small["seconds"] - films[0] / rate)
-    print(f"{_named(step, threads):18}{rate:10.0f}{start_up:12.1f}{large['peak_rss_mib']:14.0f}", flush=True)
-    return rate
+    figures = f"{rate:10.0f}{cost:15.2f}{start_up:12.1f}{large['peak_rss_mib']:14.0f}"
+    print(f"{_named(step, threads):18}{figures}", flush=True)
+    return rate, cost
 
 
 def _in_process(step: str, folder: Path, threads: int = 1) -> dict[str, float]:
@@ -166,11 +178,11 @@ def _child(step: Callable[[Path, int], Callable[[], None]], folder: Path, thread
     """Imports and prepares, then times the work alone."""
     started = time.monotonic()
     work = step(folder, threads)
-    ready = time.monotonic()
+    ready, before = time.monotonic(), time.process_time()
     work()
-    done = time.monotonic()
+    done, cpu = time.monotonic(), time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"imports": ready - started, "seconds": done - ready, "peak_rss_mib": peak}))
+    print(json.dumps({"imports": ready - started, "seconds": done - ready, "cpu": cpu, "peak_rss_mib": peak}))
 
 
 def _executed(component, inputs, folder: Path, threads: int, exec_properties=None) -> Callable[[], None]:

@@ -23,7 +23,7 @@ def analysed(films, folder):
 
     def preprocessing_fn(inputs):
         buckets, weights = ngrams.hashed_tf_idf(ngrams.of_words(tf.strings.split(inputs["text"])), BUCKETS)
-        return {"text": inputs["text"], "buckets": buckets, "weights": weights}
+        return {"text": inputs["text"], "buckets": buckets.to_sparse(), "weights": weights.to_sparse()}
 
     spec = {"text": tf.io.FixedLenFeature([], tf.string)}
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
