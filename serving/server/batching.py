@@ -138,7 +138,7 @@ class _Lone:
         return self._count > LONE_REQUESTS and self._count % LONE_REQUESTS != 0
 
     def ran(self, seconds: float) -> None:
-        """A request took so long; after one that blocks the loop for too long, others have to show it takes less."""
+        """Notes how long a request took: after one that took too long, as many as at first go to threads again."""
         if seconds > LONE_SECONDS:
             self._count = 0
 
