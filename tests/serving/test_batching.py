@@ -8,11 +8,18 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.server.batching import LONE_BYTES, LONE_REQUESTS, LONE_SECONDS, Batcher, BatchingParameters, Direct
+from serving.server import batching
+from serving.server.batching import LONE_BYTES, LONE_REQUESTS, Batcher, BatchingParameters, Direct
 from serving.server.errors import ServingError, invalid
 from serving.server.metrics import Metrics
 
 BAD = -1.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """No request is slow, however busy the machine is; a test that wants slow ones sets LONE_SECONDS to 0."""
+    monkeypatch.setattr(batching, "LONE_SECONDS", 60.0)
 
 
 class Doubler:
@@ -415,6 +422,13 @@ def test_a_request_cancelled_while_it_runs_does_no_harm():
     asyncio.run(main())
 
 
+async def alone(runner, servable) -> None:
+    """Asks one by one until the last is answered on the event loop."""
+    for n in range(LONE_REQUESTS + 1):
+        await ask(runner, servable, n)
+    assert here(servable) == [False] * LONE_REQUESTS + [True]
+
+
 def here(servable: Doubler) -> list[bool]:
     """Whether each run was on the event loop."""
     return [thread is threading.current_thread() for thread in servable.threads]
@@ -454,9 +468,7 @@ def test_requests_on_the_event_loop_are_counted_like_others():
 def test_several_clients_find_each_other_though_one_was_answered_on_the_event_loop():
     async def main():
         servable, runner = Doubler(), batcher()
-        for n in range(LONE_REQUESTS + 1):
-            await ask(runner, servable, n)
-        assert here(servable)[-1]
+        await alone(runner, servable)
 
         async def client():
             for n in range(3 * LONE_REQUESTS):
@@ -480,8 +492,7 @@ def test_several_clients_find_each_other_though_one_was_answered_on_the_event_lo
 def test_a_request_unlike_those_before_it_is_run_in_a_thread(other):
     async def main():
         servable, runner = Doubler(), batcher()
-        for n in range(LONE_REQUESTS + 1):
-            await ask(runner, servable, n)
+        await alone(runner, servable)
         await ask(runner, servable, **other)
         assert here(servable)[-2:] == [True, False]
         runner.close()
@@ -489,29 +500,17 @@ def test_a_request_unlike_those_before_it_is_run_in_a_thread(other):
     asyncio.run(main())
 
 
-def test_a_slow_model_never_keeps_the_event_loop():
+@pytest.mark.parametrize("slow_at_first", [True, False])
+def test_a_slow_model_keeps_the_event_loop_once_at_most(monkeypatch, slow_at_first):
     async def main():
         servable, runner = Doubler(), batcher()
-        run = servable.run
-        servable.run = lambda *arguments: time.sleep(LONE_SECONDS) or run(*arguments)
+        if not slow_at_first:
+            await alone(runner, servable)
+        monkeypatch.setattr(batching, "LONE_SECONDS", 0.0)
+        before = len(servable.threads)
         for n in range(2 * LONE_REQUESTS):
             await ask(runner, servable, n)
-        assert not any(here(servable))
-        runner.close()
-
-    asyncio.run(main())
-
-
-def test_a_model_that_becomes_slow_keeps_the_event_loop_once():
-    async def main():
-        servable, runner = Doubler(), batcher()
-        for n in range(LONE_REQUESTS + 1):
-            await ask(runner, servable, n)
-        run = servable.run
-        servable.run = lambda *arguments: time.sleep(LONE_SECONDS) or run(*arguments)
-        for n in range(2 * LONE_REQUESTS):
-            await ask(runner, servable, n)
-        assert sum(here(servable)) == 2
+        assert sum(here(servable)[before:]) == (0 if slow_at_first else 1)
         runner.close()
 
     asyncio.run(main())
@@ -520,8 +519,7 @@ def test_a_model_that_becomes_slow_keeps_the_event_loop_once():
 def test_an_answer_on_the_event_loop_after_its_deadline_is_given_up():
     async def main():
         servable, runner = Doubler(), batcher()
-        for n in range(LONE_REQUESTS + 1):
-            await ask(runner, servable, n)
+        await alone(runner, servable)
         run = servable.run
         servable.run = lambda *arguments: time.sleep(0.02) or run(*arguments)
         with pytest.raises(ServingError) as refused:
