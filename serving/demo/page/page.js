@@ -275,8 +275,9 @@ try {
   at("panels").replaceChildren(...panels.map((panel) => panel.element));
   at("films").replaceChildren(...ready.films.map(button));
   at("films").parentElement.hidden = !ready.films.length;
-  // A browser that comes back to the page may have kept the text.
+  // A browser that comes back to the page may have kept the text, and a poster may have been given before this.
   setOverview(at("overview").value, 0);
+  changed("poster");
 } catch (error) {
   at("page-error").textContent = error.message;
 }

@@ -100,6 +100,19 @@ def test_bars_follow_what_is_typed(page, url):
     assert bar(page, "lstm", "War") == pytest.approx((0.1, 0.75), abs=0.02)
 
 
+def test_what_is_given_before_the_models_are_known_is_asked(page, url):
+    held = []
+    page.route("**/api/models", lambda route: held.append(route))
+    page.goto(url)
+    page.get_by_label("Poster", exact=True).set_input_files(picture(204))
+    page.get_by_label("Overview", exact=True).fill("war")
+    expect(page.get_by_role("button", name="Remove poster")).to_be_visible()
+    expect(page.locator("#panels")).to_be_empty()
+    held.pop().continue_()
+    says(page, "cnn", "Comedy")
+    says(page, "lstm", "War", "Drama")
+
+
 def test_an_answer_that_comes_late_is_dropped(page, url):
     held, failed = [], []
     page.on("requestfailed", lambda request: failed.append(request))
