@@ -13,12 +13,15 @@ from apache_beam.io import tfrecordio
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
+from pipeline import record_reader
 from pipeline.paths import ROOT
 from pipeline.settings import Beam
 from transform.errors import MarqueeError
 
-# What Beam checks each record by that it reads. Beam 2.77 finds this function itself; 2.60 takes crcmod's, which is
-# half of what it spends on reading a film.
+record_reader.install()
+
+# What Beam checks each record by that it writes, or reads itself. Beam 2.77 finds this function itself; 2.60 takes
+# crcmod's, which is half of what it spends on reading a film.
 tfrecordio._default_crc32c_fn.fn = google_crc32c.value
 
 # Every second the direct runner would send on what its workers have written, from a thread of its own: in the midst of

@@ -10,6 +10,17 @@ from components.film_example_gen.films import Film, Reject
 from components.film_example_gen.posters import Poster, PosterError, read_posters
 from transform import features
 
+_FEATURES = (
+    features.ID,
+    features.GENRES,
+    features.OVERVIEW,
+    features.OVERVIEW_WORDS,
+    features.POSTER,
+    features.POSTER_WIDTH,
+    features.POSTER_HEIGHT,
+    features.POSTER_LUMA,
+)
+
 
 def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[tf.train.Example | None, Reject | None]]:
     """The example of each film of the span in `folder`, and the reject that its poster makes.
@@ -29,23 +40,23 @@ def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[tf.train.Examp
 
 def to_example(film: Film, poster: Poster | None) -> tf.train.Example:
     """The example of a film: all eight features, empty where the film lacks them."""
-    overview = [film.overview] if film.overview else []
-    feature = {
-        features.ID: _bytes(film.id),
-        features.GENRES: _bytes(*film.genres),
-        features.OVERVIEW: _bytes(*overview),
-        features.OVERVIEW_WORDS: _ints(*(len(text.split()) for text in overview)),
-        features.POSTER: _bytes(),
-        features.POSTER_WIDTH: _ints(),
-        features.POSTER_HEIGHT: _ints(),
-        features.POSTER_LUMA: tf.train.Feature(),
-    }
+    example = tf.train.Example()
+    # Filled in place: what protobuf's constructors are given, they copy at each level, poster and all.
+    feature = example.features.feature
+    for name in _FEATURES:
+        feature.get_or_create(name)
+    feature[features.ID].bytes_list.value.append(film.id.encode())
+    if film.genres:
+        feature[features.GENRES].bytes_list.value.extend(genre.encode() for genre in film.genres)
+    if film.overview:
+        feature[features.OVERVIEW].bytes_list.value.append(film.overview.encode())
+        feature[features.OVERVIEW_WORDS].int64_list.value.append(len(film.overview.split()))
     if poster:
-        feature[features.POSTER] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[poster.data]))
-        feature[features.POSTER_WIDTH] = _ints(poster.width)
-        feature[features.POSTER_HEIGHT] = _ints(poster.height)
-        feature[features.POSTER_LUMA] = tf.train.Feature(float_list=tf.train.FloatList(value=[poster.luma]))
-    return tf.train.Example(features=tf.train.Features(feature=feature))
+        feature[features.POSTER].bytes_list.value.append(poster.data)
+        feature[features.POSTER_WIDTH].int64_list.value.append(poster.width)
+        feature[features.POSTER_HEIGHT].int64_list.value.append(poster.height)
+        feature[features.POSTER_LUMA].float_list.value.append(poster.luma)
+    return example
 
 
 def split_of(film_id: str, splits: Mapping[str, int]) -> str:
@@ -61,13 +72,3 @@ def split_of(film_id: str, splits: Mapping[str, int]) -> str:
             return name
         bucket -= buckets
     raise ValueError(f"no buckets in {splits}")
-
-
-def _bytes(*values: str) -> tf.train.Feature:
-    if not values:
-        return tf.train.Feature()
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode() for value in values]))
-
-
-def _ints(*values: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values)) if values else tf.train.Feature()

@@ -95,14 +95,14 @@ def test_many_together_are_what_each_is_alone(tmp_path):
 
 def test_no_huge_poster_is_decoded_among_others(tmp_path, monkeypatch):
     monkeypatch.setattr(posters, "MAX_PIXELS", 900 * 1350 - 1)
-    traced_anew = tf.function(posters._jpegs.python_function, [tf.TensorSpec([None], tf.string)], autograph=False)
-    monkeypatch.setattr(posters, "_jpegs", traced_anew)
+    traced_anew = tf.function(posters._read_jpegs.python_function, [tf.TensorSpec([None], tf.string)], autograph=False)
+    monkeypatch.setattr(posters, "_read_jpegs", traced_anew)
     for name in ("large", "JPEG"):
         (tmp_path / name).write_bytes(KINDS[name])
     large, small = posters.read_posters([str(tmp_path / "large"), str(tmp_path / "JPEG")])
     assert (large.reason, small.width) == (Reason.POSTER_TOO_LARGE, examine(KINDS["JPEG"]).width)
     with pytest.raises(tf.errors.InvalidArgumentError, match="assertion failed"):  # and not the decoder
-        traced_anew(tf.constant([KINDS["JPEG"], KINDS["large"]]))
+        traced_anew(tf.constant([str(tmp_path / "JPEG"), str(tmp_path / "large")]))
 
 
 def test_posters_of_many_bytes_are_not_all_held_at_once(tmp_path, monkeypatch):
