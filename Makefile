@@ -1,8 +1,8 @@
 # DATA, WORK, SPAN, WINDOW, MODELS and EPOCHS narrow a run: make run DATA=/data/films MODELS=lstm EPOCHS=3
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 PY := .venv/bin/python
-# Modules share their films between tests, so a module stays with one worker.
-PARALLEL := --numprocesses 2 --dist loadfile --maxfail 20
+# Modules share their films between tests, so a module stays with one worker; tests/conftest.py orders them.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder --maxfail 20
 
 .PHONY: help
 help: ## this list
