@@ -62,31 +62,25 @@ def _read_some(paths: Iterator[str]) -> list[Poster | PosterError]:
     checked: list[str | PosterError] = []
     size = 0
     for path in paths:
-        try:
-            size += _checked_size(path)
-            checked.append(path)
-        except PosterError as error:
-            checked.append(error)
+        there = _size_of(path)
+        checked.append(there if isinstance(there, PosterError) else path)
+        size += there if isinstance(there, int) else 0
         if len(checked) == _TOGETHER or size >= MAX_BYTES:
             break
     examined = iter(_examine_all([path for path in checked if isinstance(path, str)]))
     return [next(examined) if isinstance(path, str) else path for path in checked]
 
 
-def _checked_size(path: str) -> int:
-    """Bytes of a file that may be opened.
-
-    Raises:
-        PosterError: it is not there, too large, or no regular file.
-    """
+def _size_of(path: str) -> int | PosterError:
+    """Bytes of a file that may be opened."""
     try:
         status = os.stat(path)
     except OSError as error:
-        raise _unopened(error) from error
+        return _unopened(error)
     if not stat.S_ISREG(status.st_mode):
-        raise PosterError(Reason.POSTER_UNREADABLE, "not a regular file")
+        return PosterError(Reason.POSTER_UNREADABLE, "not a regular file")
     if status.st_size > MAX_BYTES:
-        raise PosterError(Reason.POSTER_TOO_LARGE, f"{status.st_size / 2**20:.0f} MiB, limit {MAX_BYTES >> 20}")
+        return PosterError(Reason.POSTER_TOO_LARGE, f"{status.st_size / 2**20:.0f} MiB, limit {MAX_BYTES >> 20}")
     return status.st_size
 
 
@@ -99,11 +93,10 @@ def _examine_all(paths: Sequence[str]) -> list[Poster | PosterError]:
     if paths:
         with contextlib.suppress(tf.errors.OpError):
             files, sizes, means = (values.numpy() for values in _read_jpegs(list(map(os.fsencode, paths))))
-            if all(data.startswith(_JPEG) for data in files):
-                return [
-                    Poster(data, width, height, float(mean @ _LUMA))
-                    for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
-                ]
+            return [
+                Poster(data, width, height, float(mean @ _LUMA))
+                for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
+            ]
     return [_examined(path) for path in paths]
 
 
@@ -114,7 +107,7 @@ def _examined(path: str) -> Poster | PosterError:
     except OSError as error:
         return _unopened(error)
     except PosterError as error:
-        return error
+        return PosterError(error.reason, error.detail)  # a new one: the frames of this one would keep other posters
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
@@ -127,16 +120,19 @@ def _read_jpegs(paths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     Raises an OpError where one cannot be read, is no JPEG that can be decoded, or is too large to be.
     """
 
-    def looks(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        data = tf.io.read_file(path)
+    def looks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         size = tf.io.extract_jpeg_shape(data)[:2]
         pixels = tf.reduce_prod(tf.cast(size, tf.int64))
         with tf.control_dependencies([tf.debugging.Assert(pixels <= MAX_PIXELS, [pixels])]):
             image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE)
         total = tf.reduce_sum(tf.cast(image, tf.int32), axis=(0, 1))  # fits: MAX_PIXELS / _JPEG_SCALE^2 * 255
-        return data, size, tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
+        return size, tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
 
-    return tf.map_fn(looks, paths, fn_output_signature=(tf.string, tf.int32, tf.float64))
+    files = tf.map_fn(tf.io.read_file, paths)
+    are_jpegs = tf.reduce_all(tf.strings.substr(files, 0, len(_JPEG)) == _JPEG)
+    with tf.control_dependencies([tf.debugging.Assert(are_jpegs, [paths])]):  # before any is decoded for nothing
+        sizes, means = tf.map_fn(looks, files, fn_output_signature=(tf.int32, tf.float64))
+    return files, sizes, means
 
 
 def examine(data: bytes) -> Poster:

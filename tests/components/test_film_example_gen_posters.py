@@ -1,8 +1,10 @@
 """Posters: whatever passes decodes in TensorFlow, and its summary is right."""
 
+import gc
 import io
 import itertools
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -113,3 +115,15 @@ def test_posters_of_many_bytes_are_not_all_held_at_once(tmp_path, monkeypatch):
     (tmp_path / "JPEG").write_bytes(KINDS["JPEG"])
     assert len(list(read_posters([str(tmp_path / "JPEG")] * 7))) == 7
     assert together == [3, 3, 1, 0]
+
+
+def test_nothing_keeps_the_posters_that_were_read_beside_bad_ones(tmp_path):
+    for name, data in {"good": KINDS["JPEG"], "cut": KINDS["JPEG"][:300]}.items():
+        (tmp_path / name).write_bytes(data)
+    gc.disable()
+    try:
+        found = read_posters([str(tmp_path / name) for name in ("good", "cut", "nowhere")])
+        kept = [weakref.ref(poster) for poster in found]
+        assert [poster() for poster in kept] == [None] * 3
+    finally:
+        gc.enable()
