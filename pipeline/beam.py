@@ -18,11 +18,10 @@ from pipeline.paths import ROOT
 from pipeline.settings import Beam
 from transform.errors import MarqueeError
 
-record_reader.install()
-
-# What Beam checks each record by that it writes, or reads itself. Beam 2.77 finds this function itself; 2.60 takes
-# crcmod's, which is half of what it spends on reading a film.
+# What records are checked by. Beam 2.77 finds this function itself; 2.60 takes crcmod's, which is half of what its own
+# reader spends on a film.
 tfrecordio._default_crc32c_fn.fn = google_crc32c.value
+record_reader.install()
 
 # Every second the direct runner would send on what its workers have written, from a thread of its own: in the midst of
 # an element, or copying first and clearing later what has been added since. Films would be lost, or bytes be read as

@@ -177,6 +177,6 @@ def test_executors_get_the_engine_and_others_afterwards_do_not(tmp_path):
     assert run()["runner"] == "DirectRunner"
 
 
-def test_records_that_beam_reads_itself_are_checked_quickly():
+def test_records_are_checked_quickly():
     assert tfrecordio._default_crc32c_fn.fn is google_crc32c.value
     assert google_crc32c.implementation == "c"
