@@ -14,7 +14,7 @@ from trainer.backbone import Backbone
 from trainer.likeness import Likeness
 from trainer.linear import NgramLinear
 from trainer.looks import Looks
-from trainer.lstm import AttentionPooling
+from trainer.sequences import AttentionPooling
 from transform import features
 
 LAYERS = (AttentionPooling, Backbone, Likeness, Looks, NgramLinear)  # imported, so that Keras knows them

@@ -1,7 +1,9 @@
 """The DAG as a pure function of settings."""
 
+import importlib
 from pathlib import Path
 
+import keras
 import pytest
 from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.common.resolver import Resolver
@@ -187,6 +189,16 @@ def test_files_that_the_settings_name_are_found_from_here_and_from_home(monkeypa
     assert with_absolute_files(settings.load(None)) == settings.load(None)
     assert files_fingerprints(settings.load(None)) == {}
     assert set(files_fingerprints(bound)) == {"lstm", "cnn"}  # their Trainers will miss them
+
+
+def test_what_tfx_imports_anew_has_no_layer():
+    """Keras would know another class by its name than the modules that were imported before."""
+    modules = [importlib.import_module(name) for name in CODE]
+    before = dict(keras.saving.get_custom_objects())
+    for module in modules:
+        importlib.reload(module)
+    assert "marquee>AttentionPooling" in before
+    assert keras.saving.get_custom_objects() == before
 
 
 def test_changed_code_is_another_input_of_what_reaches_it(tmp_path, monkeypatch):

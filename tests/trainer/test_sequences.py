@@ -1,4 +1,4 @@
-"""The LSTM that takes all steps at once where nothing is learnt."""
+"""Layers over words: all steps of an LSTM at once where nothing is learnt."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from trainer import lstm
+from trainer import lstm, sequences
 from trainer.recipe import Task
 from transform import features
 
@@ -14,11 +14,11 @@ TASK = Task(positives=[3, 4, 1], films=10, image_size=16, vocabulary_size=30, ng
 OVERVIEWS = np.array([[5, 6, 7, 8, 9], [1, 2, 0, 0, 0], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 
 
-def two_layers() -> tuple[layers.Bidirectional, lstm.BiLSTM]:
+def two_layers() -> tuple[layers.Bidirectional, sequences.BiLSTM]:
     """Keras's and ours, of the same weights; biases that are not those of the start."""
     keras.utils.set_random_seed(3)
     theirs = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
-    ours = lstm.BiLSTM(layers.LSTM(4, return_sequences=True))
+    ours = sequences.BiLSTM(layers.LSTM(4, return_sequences=True))
     for layer in (theirs, ours):
         layer.build((None, None, 6))
     theirs.set_weights([np.random.normal(0, 0.5, weight.shape) for weight in theirs.get_weights()])
