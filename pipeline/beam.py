@@ -16,12 +16,16 @@ from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from pipeline import record_reader
 from pipeline.paths import ROOT
 from pipeline.settings import Beam
+from serving.server import heaps
 from transform.errors import MarqueeError
 
 # What records are checked by. Beam 2.77 finds this function itself; 2.60 takes crcmod's, which is half of what its own
 # reader spends on a film.
 tfrecordio._default_crc32c_fn.fn = google_crc32c.value
 record_reader.install()
+
+# Films come and go in batches. Of the heaps that glibc gives threads, each keeps the room that its largest took.
+heaps.bound()
 
 # Every second the direct runner would send on what its workers have written, from a thread of its own: in the midst of
 # an element, or copying first and clearing later what has been added since. Films would be lost, or bytes be read as

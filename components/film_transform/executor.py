@@ -17,6 +17,8 @@ from components import label_balance_input, stored_records
 from components.film_example_gen.executor import INGEST_FILE
 from components.losses import lost
 
+_BATCH = 256  # films that go through the graph at once; left to Beam it would be up to a thousand, found by trial
+
 
 class Executor(executor.Executor):
     """TFX's Transform executor with one more input, `label_balance`."""
@@ -34,7 +36,7 @@ class Executor(executor.Executor):
         """
         relabel = label_balance_input.read(input_dict)["relabel"]
         properties = label_balance_input.configured(exec_properties, relabel=relabel)
-        with _stored_examples():
+        with _our_processor():
             super().Do(input_dict, output_dict, properties)
         # To count adds a tenth to what a film costs, and the direct runner loses nothing (see pipeline/beam.py).
         if PipelineOptions(self._beam_pipeline_args).view_as(StandardOptions).runner != "DirectRunner":
@@ -57,8 +59,11 @@ def _require_all(raw: list[types.Artifact], transformed: list[types.Artifact]) -
 
 
 @contextlib.contextmanager
-def _stored_examples() -> Iterator[None]:
-    """Within it, TFX's executor writes transformed examples as FilmExampleGen does; it has no setting for it."""
+def _our_processor() -> Iterator[None]:
+    """Within it, TFX's executor takes films in batches of _BATCH, and writes transformed ones as FilmExampleGen does.
+
+    It has settings for neither.
+    """
     known = executor.TransformProcessor
     executor.TransformProcessor = _Processor
     try:
@@ -68,6 +73,9 @@ def _stored_examples() -> Iterator[None]:
 
 
 class _Processor(executor.TransformProcessor):
+    def _GetDesiredBatchSize(self, data_format: int, schema: schema_pb2.Schema) -> int:
+        return super()._GetDesiredBatchSize(data_format, schema) or _BATCH
+
     @staticmethod
     @beam.ptransform_fn
     def _EncodeAndWrite(

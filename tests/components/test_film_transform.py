@@ -7,6 +7,7 @@ import os
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform.beam import impl
 from tfx import types
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
@@ -57,21 +58,29 @@ def node(**given) -> component.FilmTransform:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """The outputs of a run, and its execution properties before and after."""
+def inputs(tmp_path_factory) -> dict[str, list[types.Artifact]]:
     root = tmp_path_factory.mktemp("film_transform")
     schema = standard_artifacts.Schema()
     schema.uri = str(root / "schema")
     os.makedirs(schema.uri)
     (root / "schema" / "schema.pbtxt").write_text(str(schema_of({name for film in GENRES["train"] for name in film})))
-    inputs = {
+    return {
         "examples": [films_without_overviews(root / "examples")],
         "schema": [schema],
         "label_balance": [balance_artifact(root / "balance", balance_content({"Drama": 2, "Östern": 1}, RELABEL))],
     }
-    built = node(**{name: channel_utils.as_channel(artifacts) for name, artifacts in inputs.items()})
+
+
+def of(inputs: dict[str, list[types.Artifact]]) -> component.FilmTransform:
+    return node(**{name: channel_utils.as_channel(artifacts) for name, artifacts in inputs.items()})
+
+
+@pytest.fixture(scope="module")
+def run(inputs, tmp_path_factory):
+    """The outputs of a run, and its execution properties before and after."""
+    built = of(inputs)
     before = copy.deepcopy(dict(built.exec_properties))
-    outputs = execute(built, inputs, root / "out")
+    outputs = execute(built, inputs, tmp_path_factory.mktemp("out"))
     return outputs, before, dict(built.exec_properties)
 
 
@@ -103,6 +112,20 @@ def test_pixels_are_stored_and_not_deflated(run):
     outputs, _, _ = run
     assert sum(map(os.path.getsize, transformed(outputs))) > 5 * CONFIG["image_size"] ** 2 * features.CHANNELS  # black
     assert executor.executor.TransformProcessor is not executor._Processor  # nobody else's writing has changed
+
+
+def test_films_go_through_the_graph_in_batches_of_one_size(inputs, monkeypatch, tmp_path):
+    rows = []
+    handle = impl._RunMetaGraphDoFn._handle_batch
+
+    def watched(self, batch):
+        rows.append(len(batch))
+        return handle(self, batch)
+
+    monkeypatch.setattr(impl._RunMetaGraphDoFn, "_handle_batch", watched)
+    monkeypatch.setattr(executor, "_BATCH", 3)
+    execute(of(inputs), inputs, tmp_path)
+    assert sorted(rows) == [1, 1, 1, 3, 3]  # four films of train, analyzed and transformed, and one of test
 
 
 def test_films_that_did_not_come_through_are_missed(run, tmp_path):
