@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 REQUIRED = "MARQUEE_REQUIRE_BROWSER"  # where it is 1, a missing browser is a failure
+
+expect.set_options(timeout=60_000)  # ms, for a machine that is slow
 
 
 def find() -> str | None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,9 +51,9 @@ class Checked:
         examples.split_names = '["test"]'
         write_films(folder / "examples", "test", films)
         write(folder / "model", **model)
-        outputs = execute(
-            component(**(parameters or {})), {"examples": [examples], "model": [artifact]}, folder / "out"
-        )
+        of_any_speed = {"max_latency_ms": 60_000.0}
+        node = component(**of_any_speed | (parameters or {}))
+        outputs = execute(node, {"examples": [examples], "model": [artifact]}, folder / "out")
         [self.blessing] = outputs["blessing"]
         folder = Path(self.blessing.uri)
         self.files = set(os.listdir(folder))
@@ -128,8 +129,7 @@ def test_names_of_equal_scores_may_stand_in_any_order():
 @pytest.mark.slow
 def test_a_model_that_is_slow_is_not_blessed(tmp_path):
     checked = Checked(tmp_path, fault=servedmodels.slowness, parameters={"max_latency_ms": 50.0})
-    assert checked.reason.startswith("latency: a film takes 1")
-    assert checked.reason.endswith("ms, allowed are 50")
+    assert re.fullmatch(r"latency: a film takes \d{3,} ms, allowed are 50", checked.reason)
 
 
 @pytest.mark.slow
@@ -160,9 +160,9 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path):
 import sys, time
 from pathlib import Path
 from components.serving_check import model_server
-with model_server.serving(Path(sys.argv[1]), "lstm", Path(sys.argv[2]), Path.cwd(), 60) as endpoint:
+with model_server.serving(Path(sys.argv[1]), "lstm", Path(sys.argv[2]), Path.cwd(), 600) as endpoint:
     print(endpoint, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
     servedmodels.write(tmp_path)
     log = tmp_path / "log"
@@ -172,8 +172,8 @@ with model_server.serving(Path(sys.argv[1]), "lstm", Path(sys.argv[2]), Path.cwd
     assert asker.stdout is not None
     assert asker.stdout.readline().startswith("127.0.0.1:")
     asker.send_signal(signal.SIGKILL)
-    asker.communicate(timeout=10)
-    end = time.monotonic() + 30
+    asker.communicate(timeout=60)
+    end = time.monotonic() + 120
     while "version 1 is unloaded" not in log.read_text():
         assert time.monotonic() < end, log.read_text()
         time.sleep(0.1)

@@ -24,6 +24,7 @@ class Pipeline:
             "cnn.folds": 1,
             "lstm.epochs": 2,
             "lstm.folds": 2,
+            "serving.max_latency_ms": 60_000.0,  # on a machine of any speed
             "work": str(work),
             "data.root": str(data),
         }

@@ -63,7 +63,6 @@ def test_killed_in_each_component_and_resumed(tmp_path, films):
     assert all((version / "saved_model.pb").is_file() for version in versions)
 
 
-@pytest.mark.timeout(1200)
 def test_killed_in_the_branches_of_other_models_and_resumed(tmp_path, films):
     """Fusion takes what the other Trainers left, by artifacts."""
     training = {"cnn.epochs": 1, "lstm.epochs": 1, "lstm.folds": 1, "models": "cnn,fusion"}
@@ -90,7 +89,6 @@ def test_a_work_folder_in_use_is_refused(tmp_path, films):
     assert "another run is at work in it" in done.stdout
 
 
-@pytest.mark.timeout(1200)
 def test_of_two_first_runs_at_once_one_is_refused_and_the_other_is_whole(tmp_path, films):
     quick = {"lstm.epochs": 1, "lstm.folds": 1, "transform.ngram_buckets": 64, "transform.image_size": 16}
     pipeline = Pipeline(tmp_path / "work", films, models="lstm", **quick)

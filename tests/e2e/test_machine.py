@@ -11,7 +11,7 @@ from tests import mounts
 from tests.e2e.runs import Pipeline
 from tests.films import fake_films, write_span
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 QUICK = {"models": "lstm", "lstm.epochs": 1, "lstm.folds": 1, "transform.ngram_buckets": 64, "transform.image_size": 16}
 YEAR = 365 * 24 * 3600

@@ -11,7 +11,7 @@ from tests.e2e.runs import Pipeline
 from tests.engines.engines import finished_jobs, portable_job_server
 from tests.films import fake_films, write_span
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_whole_run_and_a_tagged_catalogue(tmp_path):

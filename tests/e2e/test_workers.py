@@ -10,7 +10,7 @@ from tests.e2e.runs import Pipeline
 from tests.films import fake_films, write_span
 from tests.processes import kill_a_worker, workers_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("component", ["FilmExampleGen", "Transform"])
@@ -20,7 +20,7 @@ def test_a_killed_worker_stops_the_run_with_one_message_and_the_next_run_resumes
     with pipeline.started() as run:
         pipeline.wait_for(component, run)
         kill_a_worker(run.pid, lambda: run.poll() is None)
-        said, _ = run.communicate(timeout=400)
+        said, _ = run.communicate(timeout=1200)
 
     assert run.returncode == environment.MISTAKEN, said
     assert said.count("A worker process was killed or crashed") == 1

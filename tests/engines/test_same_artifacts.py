@@ -5,7 +5,7 @@ import pytest
 from pipeline.settings import Beam
 from tests.engines.engines import Outcome, assert_same, finished_jobs, outcome_on, portable_job_server, worker_pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

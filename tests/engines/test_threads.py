@@ -55,7 +55,7 @@ class SlowlyPickled:
         return SlowlyPickled, (self.number,)
 
 
-@pytest.mark.timeout(60)  # bytes misread can be read for ever, until memory ends
+@pytest.mark.timeout(300)  # bytes misread can be read for ever, until memory ends
 def test_nothing_is_lost_of_what_takes_seconds_to_write():
     class SameNumbers(apache_beam.PTransform):
         def expand(self, numbers):

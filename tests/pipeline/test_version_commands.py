@@ -38,13 +38,13 @@ def answer(stub: prediction_service_pb2_grpc.PredictionServiceStub, label: str =
         request.model_spec.version_label = label
     request.inputs["x"].CopyFrom(tf.make_tensor_proto([0.0]))
     try:
-        return float(tf.make_ndarray(stub.Predict(request, timeout=20).outputs["y"])[0])
+        return float(tf.make_ndarray(stub.Predict(request, timeout=120).outputs["y"])[0])
     except grpc.RpcError as error:
         return error.details()
 
 
 def until(expected: object, question) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while (found := question()) != expected:
         assert time.monotonic() < end, found
         time.sleep(0.1)

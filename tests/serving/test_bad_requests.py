@@ -147,7 +147,7 @@ def test_idle_clients_are_in_nobodys_way(base_paths, tmp_path, idle_on):
         idle = await asyncio.to_thread(lambda: [socket.create_connection(("127.0.0.1", port)) for _ in range(500)])
         try:
             assert await wire.post("/v1/models/slow:predict", {"instances": [3]}) == (200, {"predictions": [3]})
-            response = await wire.predict(request("slow", x=np.float32([3])), timeout=5)
+            response = await wire.predict(request("slow", x=np.float32([3])), timeout=20)
             assert tensor(response, "y").tolist() == [3]
         finally:
             for connection in idle:

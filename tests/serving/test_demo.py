@@ -276,9 +276,9 @@ def answer_of(line: str) -> dict:
     """What the demo that printed the line answers."""
     url = re.match(r"http://127\.0\.0\.1:\d+/", line)
     assert url, line
-    with urllib.request.urlopen(url[0], timeout=20) as page:
+    with urllib.request.urlopen(url[0], timeout=120) as page:
         assert b"<title>Marquee" in page.read()
-    with urllib.request.urlopen(f"{url[0]}api/predict/lstm", b"overview=Great+fun", timeout=20) as answer:
+    with urllib.request.urlopen(f"{url[0]}api/predict/lstm", b"overview=Great+fun", timeout=120) as answer:
         return json.load(answer)
 
 
@@ -300,7 +300,7 @@ def test_the_command_shows_what_is_pushed_until_it_is_told_to_end(work):
         ours = [line for line in done.stderr.splitlines() if not re.match(r"WARNING: All log|I0000 ", line)]
         assert len(ours) == 1
         demo.send_signal(signal.SIGTERM)
-        assert demo.wait(20) == 0
+        assert demo.wait(120) == 0
     finally:
         demo.kill()
         demo.communicate()
@@ -325,7 +325,7 @@ def test_the_command_uses_a_server_that_is_running(work, tmp_path_factory, keys,
         assert answer["genres"][0]["name"] == "Comedy"
         assert answer["genres"][0]["threshold"] is None
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(20) == 0
+        assert demo.wait(120) == 0
     finally:
         for process in filter(None, (server, demo)):
             process.kill()

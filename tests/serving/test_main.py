@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from tests.serving import models
 from tests.serving.wire import on_a_server, pem, request, ssl_config, tensor
 
 pytestmark = pytest.mark.slow
@@ -51,18 +52,20 @@ def free_port():
         return one.getsockname()[1]
 
 
-def test_sigterm_lets_the_call_at_work_end_and_then_exits_with_0(base_paths, tmp_path):
-    path = tmp_path / "socket"
-    process = begin(
-        "--port=0", "--model_name=slow", f"--model_base_path={base_paths['slow']}", f"--grpc_socket_path={path}"
-    )
+def test_sigterm_lets_the_call_at_work_end_and_then_exits_with_0(tmp_path):
+    path, base = tmp_path / "socket", tmp_path / "slow"
+    models.slow(base / "1", seconds=3)
+    process = begin("--port=0", "--model_name=slow", f"--model_base_path={base}", f"--grpc_socket_path={path}")
     try:
         ready(process)
-        call = stub_of(f"unix:{path}").Predict.future(request("slow", x=np.float32([1])), timeout=10)
-        time.sleep(0.1)
+        channel = grpc.insecure_channel(f"unix:{path}")
+        grpc.channel_ready_future(channel).result(60)
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        call = stub.Predict.future(request("slow", x=np.float32([1])), timeout=60)
+        time.sleep(1)
         process.send_signal(signal.SIGTERM)
         assert tensor(call.result(), "y").tolist() == [1]
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 
@@ -74,10 +77,10 @@ def test_workers_share_a_port_and_end_together(base_paths):
         ready(process)
         ready(process)
         for _ in range(10):
-            response = stub_of(f"127.0.0.1:{port}").Predict(request("rows", text=[b"a"]), timeout=10)
+            response = stub_of(f"127.0.0.1:{port}").Predict(request("rows", text=[b"a"]), timeout=60)
             assert tensor(response, "echo").tolist() == [b"a"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 
@@ -123,13 +126,13 @@ def test_tls(base_paths, keys, tmp_path):
     try:
         ready(process)
         trusting = grpc.ssl_channel_credentials((keys / "server").read_bytes())
-        response = stub_of(f"localhost:{port}", trusting).Predict(request("default", text=[b"a"]), timeout=10)
+        response = stub_of(f"localhost:{port}", trusting).Predict(request("default", text=[b"a"]), timeout=60)
         assert tensor(response, "echo").tolist() == [b"a"]
         with pytest.raises(grpc.RpcError):
             stub_of(f"localhost:{port}").Predict(request("default", text=[b"a"]), timeout=3)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_a_label_on_a_version_that_is_gone_keeps_no_model_from_being_served(base_paths, tmp_path):

@@ -50,7 +50,7 @@ def test_a_number_beyond_int64_is_no_version_and_is_named_once(tmp_path, caplog)
         (tmp_path / name / "saved_model.pb").touch()
     for _ in range(3):
         assert sorted(versions_in(tmp_path).whole) == [5, 2**63 - 1]
-    assert len(caplog.records) == 3
+    assert [record.name for record in caplog.records].count("marquee.serving") == 3
     assert f"{tmp_path / names[0]} is no version" in caplog.text
 
 

@@ -1,6 +1,7 @@
 """How a server listens, what it refuses to start with, and how it ends; in this process."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -86,7 +87,7 @@ async def refused(port: int) -> bool:
 
 
 def test_no_port_takes_a_connection_while_calls_of_both_protocols_end(tmp_path):
-    models.slow(tmp_path / "1", seconds=2)
+    models.slow(tmp_path / "1", seconds=4)
 
     async def main():
         server = await start(Flags(port=0, rest_api_port=-1, model_name="slow", model_base_path=str(tmp_path)))
@@ -95,11 +96,11 @@ def test_no_port_takes_a_connection_while_calls_of_both_protocols_end(tmp_path):
             by_grpc = asyncio.ensure_future(stub.Predict(request("slow", x=np.float32([1]))))
             url = f"http://127.0.0.1:{server.rest_port}/v1/models/slow:predict"
             by_rest = asyncio.create_task(session.post(url, json={"instances": [2]}))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
             assert not by_grpc.done()
             assert not by_rest.done()
             stopping = asyncio.create_task(server.stop(20))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             assert not stopping.done()
             assert await refused(server.port)
             assert await refused(server.rest_port)
@@ -113,24 +114,24 @@ def test_no_port_takes_a_connection_while_calls_of_both_protocols_end(tmp_path):
 
 
 def test_a_rest_call_has_no_longer_than_the_grace(tmp_path):
-    models.slow(tmp_path / "1", seconds=3)
+    models.slow(tmp_path / "1", seconds=5)
 
     async def main():
         server = await start(Flags(port=0, rest_api_port=-1, model_name="slow", model_base_path=str(tmp_path)))
         async with aiohttp.ClientSession() as session:
             url = f"http://127.0.0.1:{server.rest_port}/v1/models/slow:predict"
             asking = asyncio.create_task(session.post(url, json={"instances": [2]}))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
             stopping = asyncio.create_task(server.stop(0.1))
             with pytest.raises(aiohttp.ClientError):
-                await asyncio.wait_for(asking, 2)
+                await asyncio.wait_for(asking, 3)
             await stopping
 
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_streams_that_clients_keep_open_end_at_once_and_calls_at_work_are_let_end(tmp_path):
-    models.slow(tmp_path / "1", seconds=2)
+    models.slow(tmp_path / "1", seconds=4)
     states = health_pb2.HealthCheckResponse
 
     async def main():
@@ -156,7 +157,7 @@ def test_streams_that_clients_keep_open_end_at_once_and_calls_at_work_are_let_en
             predicting = asyncio.ensure_future(
                 prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request("slow", x=np.float32([1])))
             )
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1)
             assert not predicting.done()
             begun = time.monotonic()
             stopping = asyncio.create_task(server.stop(40))
@@ -176,7 +177,8 @@ def test_streams_that_clients_keep_open_end_at_once_and_calls_at_work_are_let_en
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
-def test_a_signal_while_models_load_ends_the_start(tmp_path, monkeypatch, capsys):
+def test_a_signal_while_models_load_ends_the_start(tmp_path, monkeypatch, capsys, caplog):
+    caplog.set_level(logging.INFO, "marquee.serving")
     loaded = []
 
     class Loaded:
@@ -189,7 +191,9 @@ def test_a_signal_while_models_load_ends_the_start(tmp_path, monkeypatch, capsys
     def slowly(name, *_):
         loaded.append(Loaded(name))
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.5)
+        end = time.monotonic() + 15
+        while "ending before all models are loaded" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.01)
         return loaded[-1]
 
     monkeypatch.setattr(server_main.servable, "Loader", lambda _: slowly)
@@ -200,7 +204,7 @@ def test_a_signal_while_models_load_ends_the_start(tmp_path, monkeypatch, capsys
         listed += f'config {{ name: "{name}" base_path: "{tmp_path / name}" }} '
     (tmp_path / "models.config").write_text(f"model_config_list {{ {listed} }}")
     flags = Flags(port=0, model_config_file=str(tmp_path / "models.config"))
-    asyncio.run(asyncio.wait_for(server_main._serve(flags), 30))
+    asyncio.run(asyncio.wait_for(server_main._serve(flags), 60))
     assert [(one.name, one.closed) for one in loaded] == [("a", True)]
     assert "Serving" not in capsys.readouterr().out
 

@@ -31,13 +31,16 @@ def in_a_thread(base_paths, folder) -> Iterator[str]:
         finally:
             ready.set()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=[show()])
+    thread = threading.Thread(target=loop.run_until_complete, args=[show()], daemon=True)
     thread.start()
-    ready.wait(60)
-    yield urls[0]
-    loop.call_soon_threadsafe(ending.set)
-    thread.join(30)
-    loop.close()
+    ready.wait(300)
+    assert urls, "the demo has not started"
+    try:
+        yield urls[0]
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join(300)
+        loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +94,11 @@ def test_bars_follow_what_is_typed(page, url):
     asked = []
     page.on("request", lambda request: request.method == "POST" and asked.append(request.url.rsplit("/", 1)[1]))
     page.goto(url)
-    page.get_by_label("Overview", exact=True).press_sequentially("It was fun until the war", delay=20)
+    typed = "It was fun until the war"
+    page.get_by_label("Overview", exact=True).press_sequentially(typed, delay=20)
     says(page, "lstm", "War", "Comedy", "Drama")
     assert set(asked) == {"lstm"}
-    assert len(asked) < 5  # not for every key
+    assert len(asked) < len(typed)  # not for every key
     page.get_by_label("Overview", exact=True).fill("Such fun")
     says(page, "lstm", "Comedy", "Drama")
     assert bar(page, "lstm", "War") == pytest.approx((0.1, 0.75), abs=0.02)
