@@ -163,12 +163,12 @@ def _figures(labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray, genr
     return {
         "metrics": metrics,
         "intervals": measures.intervals(labels, decisions),
-        "per_genre": dict(zip(genres, found.f1.round(4).tolist(), strict=True)),
+        "per_genre": dict(zip(genres, found.f1.tolist(), strict=True)),
     }
 
 
 def _finite(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None
+    return float(value) if np.isfinite(value) else None
 
 
 def _chosen(test: Split, count: int) -> list[int]:

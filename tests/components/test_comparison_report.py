@@ -14,6 +14,7 @@ from components.comparison_report import executor
 from components.comparison_report.artifact import FILE_NAME
 from components.comparison_report.artifact import ComparisonReport as Artifact
 from components.comparison_report.component import ComparisonReport
+from components.genre_evaluator import multilabel
 from tests.execute import execute
 from tests.training import fit
 from trainer.metrics import expected_calibration_error
@@ -85,6 +86,16 @@ def test_a_score_that_is_no_number_is_told_and_stops_nothing(tmp_path, caplog):
     found = executor.scoring.ask({"cnn": model}, model, [tmp_path], "test", 2)
     assert found.scores["cnn"].tolist() == [[0, 0.75]]
     assert "cnn: 1 films got a score that is no number" in caplog.text
+
+
+def test_figures_are_the_evaluators_and_not_rounded():
+    """A page that rounds them once more said .519 of a fusion here, and .520 there."""
+    rng = np.random.default_rng(5)
+    labels, scores = rng.random([40, 3]) < 0.4, rng.random([40, 3])
+    found = executor._figures(labels, scores, scores > 0.5, ["Drama", "Comedy", "War"])
+    expected = multilabel.evaluate(labels, scores, scores > 0.5)
+    assert found["metrics"]["mean_average_precision"] == expected.mean_average_precision
+    assert list(found["per_genre"].values()) == expected.f1.tolist()
 
 
 @pytest.fixture(scope="module")
