@@ -11,13 +11,13 @@ from pathlib import Path
 import keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer import backbone, cnn, evidence, fitting, heads, likeness, looks, lstm
+from trainer import backbone, cnn, evidence, fitting, heads, likeness, looks, lstm, sequences
 
 log = logging.getLogger("marquee.trainer")
 
 # What training.json repeats of each part's.
 PART_TOLD = ("variant", "heads", "folds", "epochs", "batch_size", "learning_rate", "class_balance", "seed")
-LAYERS = (backbone, cnn, likeness, looks, lstm)  # imported, so that Keras knows the layers of their networks
+LAYERS = (backbone, cnn, likeness, looks, lstm, sequences)  # imported, so that Keras knows the layers of their networks
 
 
 def run_fn(fn_args: FnArgs) -> None:

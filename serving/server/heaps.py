@@ -11,11 +11,14 @@ M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def bound() -> None:
-    """Has all threads allocate from ARENAS heaps.
+    """Has all threads allocate from ARENAS heaps, unless the user has said from how many.
 
     glibc gives threads up to eight a core, each of which keeps the room that its largest batches took. With one a core,
-    TensorFlow's threads wait for each other.
+    TensorFlow's threads wait for each other. To be called while threads are few: once there are more than eight heaps,
+    glibc changes their limit no more.
     """
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
     with contextlib.suppress(AttributeError):  # another malloc than glibc's
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 

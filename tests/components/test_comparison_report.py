@@ -96,6 +96,7 @@ def test_figures_are_the_evaluators_and_not_rounded():
     expected = multilabel.evaluate(labels, scores, scores > 0.5)
     assert found["metrics"]["mean_average_precision"] == expected.mean_average_precision
     assert list(found["per_genre"].values()) == expected.f1.tolist()
+    assert any(bound != round(bound, 4) for bounds in found["intervals"].values() for bound in bounds)
 
 
 @pytest.fixture(scope="module")

@@ -84,11 +84,13 @@ async def settled(manager: ServableManager, wanted: dict[int, int] | None = None
     for _ in range(20):
         await asyncio.sleep(0.005)
     end = time.monotonic() + 30
+    found: dict[int, int] = {}
     while wanted is not None:
         with contextlib.suppress(ServingError):  # nothing is known of the model yet
-            if states(manager, name) == wanted:
-                return
-        assert time.monotonic() < end, manager.statuses(name)
+            found = states(manager, name)
+        if found == wanted:
+            return
+        assert time.monotonic() < end, found
         await asyncio.sleep(0.005)
 
 

@@ -98,7 +98,7 @@ def test_bars_follow_what_is_typed(page, url):
     page.get_by_label("Overview", exact=True).press_sequentially(typed, delay=20)
     says(page, "lstm", "War", "Comedy", "Drama")
     assert set(asked) == {"lstm"}
-    assert len(asked) < len(typed)  # not for every key
+    assert len(asked) <= len(typed) // 2  # not for every key
     page.get_by_label("Overview", exact=True).fill("Such fun")
     says(page, "lstm", "Comedy", "Drama")
     assert bar(page, "lstm", "War") == pytest.approx((0.1, 0.75), abs=0.02)
