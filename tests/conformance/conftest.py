@@ -29,7 +29,7 @@ class Endpoint:
     _loop: asyncio.AbstractEventLoop
 
     def run(self, scenario: Callable[[Wire], Awaitable[None]]) -> None:
-        self._loop.run_until_complete(asyncio.wait_for(scenario(self.wire), 60))
+        self._loop.run_until_complete(asyncio.wait_for(scenario(self.wire), 300))
 
 
 @pytest.fixture(scope="module", params=["local", "given"])
