@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 
 from components.film_example_gen.films import Reason
@@ -20,7 +19,7 @@ from components.film_example_gen.films import Reason
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 32 * 2**20
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-_LUMA = np.array([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _JPEG_SCALE = 4  # decodes 3 times faster than in full; the mean luma is off by 0.004 on the average poster
 _TOGETHER = 64  # posters that are decoded by one call, unless they have MAX_BYTES before
 
@@ -92,10 +91,10 @@ def _examine_all(paths: Sequence[str]) -> list[Poster | PosterError]:
     """What `examine` gives or raises for each file: together where all are good JPEGs, else one by one."""
     if paths:
         with contextlib.suppress(tf.errors.OpError):
-            files, sizes, means = (values.numpy() for values in _read_jpegs(list(map(os.fsencode, paths))))
+            files, sizes, lumas = (values.numpy() for values in _read_jpegs(list(map(os.fsencode, paths))))
             return [
-                Poster(data, width, height, float(mean @ _LUMA))
-                for data, (height, width), mean in zip(files, sizes.tolist(), means, strict=True)
+                Poster(data, width, height, luma / 255)
+                for data, (height, width), luma in zip(files, sizes.tolist(), lumas.tolist(), strict=True)
             ]
     return [_examined(path) for path in paths]
 
@@ -112,21 +111,20 @@ def _examined(path: str) -> Poster | PosterError:
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 def _read_jpegs(paths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The files' bytes [N]; height and width, int32 [N, 2]; the mean of each colour 0..255, float64 [N, 3].
+    """The files' bytes [N]; height and width, int32 [N, 2]; mean luma 0..255, float64 [N].
 
     All in one call, in which Python does not take part: between its own few calls a file, each thread would have to
     wait for the others', longer than for the file.
 
-    Raises an OpError where one cannot be read, is no JPEG that can be decoded, or is too large to be.
+    Raises an OpError where one cannot be read, is no JPEG that can be decoded, has no luma (CMYK), or is too large.
     """
 
     def looks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         size = tf.io.extract_jpeg_shape(data)[:2]
         pixels = tf.reduce_prod(tf.cast(size, tf.int64))
         with tf.control_dependencies([tf.debugging.Assert(pixels <= MAX_PIXELS, [pixels])]):
-            image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE)
-        total = tf.reduce_sum(tf.cast(image, tf.int32), axis=(0, 1))  # fits: MAX_PIXELS / _JPEG_SCALE^2 * 255
-        return size, tf.cast(total, tf.float64) / tf.cast(tf.size(image) // 3, tf.float64)
+            image = tf.io.decode_jpeg(data, channels=1, ratio=_JPEG_SCALE)
+        return size, tf.reduce_mean(tf.cast(image, tf.float64))
 
     files = tf.map_fn(tf.io.read_file, paths)
     are_jpegs = tf.reduce_all(tf.strings.substr(files, 0, len(_JPEG)) == _JPEG)
@@ -145,10 +143,22 @@ def examine(data: bytes) -> Poster:
     if width * height > MAX_PIXELS:
         raise PosterError(Reason.POSTER_TOO_LARGE, f"{width} x {height} pixels, limit {MAX_PIXELS}")
     try:
-        image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE if data.startswith(_JPEG) else 1)
+        return Poster(data, width, height, _luma(data) / 255)
     except tf.errors.OpError as error:
         raise PosterError(Reason.POSTER_UNREADABLE, f"{width} x {height} pixels, cut short or corrupt") from error
-    return Poster(data, width, height, float(image.numpy().mean(axis=(0, 1)) @ _LUMA))
+
+
+def _luma(data: bytes) -> float:
+    """The mean, 0..255. A JPEG's own is decoded alone, without its colours, unless it has none (CMYK).
+
+    Raises:
+        OpError: the picture cannot be decoded.
+    """
+    if data.startswith(_JPEG):
+        with contextlib.suppress(tf.errors.OpError):
+            return float(tf.io.decode_jpeg(data, channels=1, ratio=_JPEG_SCALE).numpy().mean())
+    image = tf.io.decode_jpeg(data, channels=3, ratio=_JPEG_SCALE if data.startswith(_JPEG) else 1)
+    return float(image.numpy().mean(axis=(0, 1)) @ _LUMA)
 
 
 def _size(data: bytes) -> tuple[int, int]:

@@ -194,7 +194,7 @@ def test_a_poster_that_is_no_picture_names_its_row(fitted):
 def test_one_seed_gives_one_model(transformed, tmp_path):
     """A fusion, and the models that it is made of: their weights, and what is served."""
     fits = [
-        fit(transformed, tmp_path / str(run), "fusion", "default", epochs=2, seed=seed)
+        fit(transformed, tmp_path / str(run), "fusion", "default", epochs=2, folds=2, seed=seed)
         for run, seed in enumerate((3, 3, 4))
     ]
     weights = [each.network.get_weights() for each in fits]

@@ -132,7 +132,8 @@ def test_what_is_no_network_is_refused(tmp_path):
 @pytest.mark.parametrize("kind", [".keras", ""])
 def test_models_on_a_backbone_learn_and_are_served_without_its_file(transformed, tmp_path, kind):
     path = written(tmp_path, kind, network(IMAGE_SIZE // 2, maps=True))
-    both = fit(transformed, tmp_path / "out", "fusion", "default", epochs=2, backbone=str(path), backbone_scale="0..1")
+    given = {"backbone": str(path), "backbone_scale": "0..1"}
+    both = fit(transformed, tmp_path / "out", "fusion", "default", epochs=2, folds=2, **given)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     alone = tmp_path / "out" / "cnn"

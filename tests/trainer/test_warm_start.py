@@ -237,8 +237,8 @@ def test_no_member_has_seen_in_any_span_what_it_is_asked_about_as_unseen(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_training_starts_where_the_base_ended(name, transformed, second_span, tmp_path):
-    first = fit(transformed, tmp_path / "1", name, "default", epochs=1)
-    frozen = {"epochs": 1, "learning_rate": 0.0}  # batch normalisation's means move, nothing else
+    first = fit(transformed, tmp_path / "1", name, "default", epochs=1, folds=2)
+    frozen = {"epochs": 1, "folds": 2, "learning_rate": 0.0}  # batch normalisation's means move, nothing else
     second = fit(second_span, tmp_path / "2", name, "default", base=first, **frozen)
     head = RECIPES[name]["default"].head
     committees = [
@@ -266,7 +266,7 @@ def test_a_committee_on_another_backbone_is_not_started_from(transformed, second
         said = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(images))
         paths.append(str(tmp_path / f"{seed}.keras"))
         keras.Model(images, said).save(paths[-1])
-    quick = {"epochs": 1, "learning_rate": 0.0}
+    quick = {"epochs": 1, "folds": 2, "learning_rate": 0.0}
     first = fit(transformed, tmp_path / "1", "cnn", "default", backbone=paths[0], **quick)
     for number, (path, refused) in enumerate(zip(paths, (None, "its backbone is another"), strict=True), start=2):
         second = fit(second_span, tmp_path / str(number), "cnn", "default", base=first, backbone=path, **quick)
