@@ -81,18 +81,21 @@ def told(found):
     return found.data, found.width, found.height, round(found.luma, 12)
 
 
-def test_many_together_are_what_each_is_alone(tmp_path):
-    good = [data for data in KINDS.values() if data.startswith(b"\xff\xd8")]
+def test_many_together_are_what_each_is_alone(tmp_path, monkeypatch):
+    good = [data for kind, data in KINDS.items() if data.startswith(b"\xff\xd8") and kind != "CMYK"]
     bad = [b"", b"no picture", KINDS["JPEG"][:300], KINDS["JPEG"][:20], KINDS["PNG"][:60], picture(format="GIF")]
     # Calls of good JPEGs alone, and of others among them.
     files = [*itertools.islice(itertools.cycle(good), posters._TOGETHER), *good, *bad, *KINDS.values()]
     paths = [tmp_path / str(number) for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
+    alone, examined = [], posters._examined
+    monkeypatch.setattr(posters, "_examined", lambda path: alone.append(path) or examined(path))
     found = read_posters([*map(str, paths), str(tmp_path), str(tmp_path / "nowhere")])
     for data, together in zip(files, found, strict=False):
         assert told(together) == told(judged(data))
     assert [error.detail for error in found] == ["not a regular file", "cannot be opened: No such file or directory"]
+    assert alone == [str(path) for path in paths[posters._TOGETHER :]]
 
 
 def test_no_huge_poster_is_decoded_among_others(tmp_path, monkeypatch):
