@@ -179,7 +179,7 @@ def _example(row: request_logs.Row, asked: Requests) -> tf.train.Example:
             asked.note(row.where, f"poster: {error.detail}")
     overview = (row.overview or b"").decode(errors="replace").strip()
     film = Film(id="", genres=(), overview=overview, poster="", file=str(row.file))
-    example = to_example(film, poster)
+    example = tf.train.Example.FromString(to_example(film, poster))
     for name in (features.ID, features.GENRES, features.POSTER):
         del example.features.feature[name]
     return example

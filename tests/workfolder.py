@@ -29,7 +29,7 @@ def statistics_of(films: Sequence[FakeFilm], scratch: Path) -> statistics_pb2.Da
     with tf.io.TFRecordWriter(str(file)) as writer:
         for film in films:
             described = Film(film.id, film.genres, film.overview, "", "")
-            writer.write(to_example(described, examine(film.poster) if film.poster else None).SerializeToString())
+            writer.write(to_example(described, examine(film.poster) if film.poster else None))
     return skew.statistics_of(file)
 
 

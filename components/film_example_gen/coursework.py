@@ -2,10 +2,12 @@
 
 import ast
 import collections
+import functools
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from components.film_example_gen.films import Film, Reason, Reject, checked
 from components.film_example_gen.reader import Reader, posters_in
@@ -17,6 +19,7 @@ IMAGES = "Images"
 ID, GENRE, OVERVIEW = "Id", "Genre", "Overview"
 
 _BINARY = {"0": False, "0.0": False, "1": True, "1.0": True}  # the latter as pandas writes a column with gaps
+_SHORT = 1024  # characters of a row's genres that are understood once for all rows that say the same
 
 
 class CourseworkReader(Reader):
@@ -99,8 +102,9 @@ class CourseworkReader(Reader):
         with open_table(self._csv) as file:
             rows = records(file)
             columns = _columns(next(rows))
+            one_hot = tuple(name for name in columns if name not in (ID, GENRE, OVERVIEW))
             for record in rows:
-                item, aside = _item(record, columns, posters, self._table, self.tagged)
+                item, aside = _item(record, columns, one_hot, posters, self._table, self.tagged)
                 if isinstance(item, Film):
                     item = _unless_repeated(item, record, first)
                 if aside and isinstance(item, Film):
@@ -123,7 +127,12 @@ def _unless_repeated(film: Film, record: Record, first: dict[str, tuple[int, byt
 
 
 def _item(
-    record: Record, columns: Sequence[str], posters: Mapping[str, str], table: str, tagged: bool
+    record: Record,
+    columns: Sequence[str],
+    one_hot: tuple[str, ...],
+    posters: Mapping[str, str],
+    table: str,
+    tagged: bool,
 ) -> tuple[Film | Reject, Reject | None]:
     """What a row amounts to, and what of it is rejected though the film may stay."""
     cells = dict(zip(columns, record.fields, strict=False))
@@ -136,37 +145,52 @@ def _item(
         return reject(*record.problem), None
     if len(record.fields) != len(columns):
         return reject(Reason.BROKEN_ROW, f"{len(record.fields)} fields where the header has {len(columns)}"), None
-    genres, aside = _genres(cells, columns, reject) if tagged else ((), None)
-    if isinstance(genres, Reject):
-        return genres, None
+    genres = _genres(one_hot, cells) if tagged else _Genres()
+    if genres.problem:
+        return reject(*genres.problem), None
     overview = cells.get(OVERVIEW, "").strip()
-    film = Film(film_id, genres, overview, posters.get(film_id, ""), table, record.row)
-    return checked(film, tagged), aside
+    film = Film(film_id, genres.names, overview, posters.get(film_id, ""), table, record.row)
+    return checked(film, tagged), reject(*genres.aside, kept=True) if genres.aside else None
 
 
-def _genres(
-    cells: Mapping[str, str], columns: Sequence[str], reject: Callable[..., Reject]
-) -> tuple[tuple[str, ...] | Reject, Reject | None]:
-    """The genres that a row gives, or why it is rejected; and what of it is rejected though the film may stay."""
-    one_hot = {name: cells[name].strip() for name in columns if name not in (ID, GENRE, OVERVIEW)}
-    for name, value in one_hot.items():
+class _Genres(NamedTuple):
+    """The genres that a row gives, why it is rejected, and what of it is rejected though the film may stay."""
+
+    names: tuple[str, ...] = ()
+    problem: tuple[Reason, str] | None = None
+    aside: tuple[Reason, str] | None = None
+
+
+def _genres(one_hot: tuple[str, ...], cells: Mapping[str, str]) -> _Genres:
+    marks, cell = tuple([cells[name] for name in one_hot]), cells.get(GENRE, "")
+    # To understand them was half of what a row cost, and thousands of films say the same.
+    understand = _understood if len(cell) + sum(map(len, marks)) <= _SHORT else _understand
+    return understand(one_hot, marks, cell)
+
+
+def _understand(one_hot: tuple[str, ...], marks: tuple[str, ...], cell: str) -> _Genres:
+    """What the 0/1 columns and the list say together, either of which may be absent."""
+    values = {name: value.strip() for name, value in zip(one_hot, marks, strict=True)}
+    for name, value in values.items():
         if value not in _BINARY:
-            detail = f"column {name} holds {value!r:.40}, expected 0 or 1"
-            return reject(Reason.ONE_HOT_NOT_BINARY, detail), None
-    marked = tuple(name for name, value in one_hot.items() if _BINARY[value])
+            return _Genres(problem=(Reason.ONE_HOT_NOT_BINARY, f"column {name} holds {value!r:.40}, expected 0 or 1"))
+    marked = tuple(name for name, value in values.items() if _BINARY[value])
 
-    cell = cells.get(GENRE, "").strip()
+    cell = cell.strip()
     listed = _listed(cell)
     aside = None
     if listed is None and cell:
-        aside = reject(Reason.GENRE_NOT_LIST, f"{GENRE} is {cell!r:.100}, expected ['A', 'B']", kept=bool(marked))
+        aside = (Reason.GENRE_NOT_LIST, f"{GENRE} is {cell!r:.100}, expected ['A', 'B']")
         if not marked:
-            return aside, None
+            return _Genres(problem=aside)
     if one_hot and listed is not None and set(listed) != set(marked):
         only = ", ".join(sorted(set(listed) ^ set(marked)))
-        return reject(Reason.GENRES_DISAGREE, f"{GENRE} and the 0/1 columns differ in {only}"), None
+        return _Genres(problem=(Reason.GENRES_DISAGREE, f"{GENRE} and the 0/1 columns differ in {only}"))
 
-    return marked if one_hot else listed or (), aside
+    return _Genres(marked if one_hot else listed or (), aside=aside)
+
+
+_understood = functools.lru_cache(maxsize=4096)(_understand)
 
 
 def _listed(cell: str) -> tuple[str, ...] | None:

@@ -1,10 +1,10 @@
 """Films as tf.Examples; names and dtypes are those of `transform.features`."""
 
+import functools
 import hashlib
 import os
+import struct
 from collections.abc import Iterator, Mapping, Sequence
-
-import tensorflow as tf
 
 from components.film_example_gen.films import Film, Reject
 from components.film_example_gen.posters import Poster, PosterError, read_posters
@@ -20,10 +20,11 @@ _FEATURES = (
     features.POSTER_HEIGHT,
     features.POSTER_LUMA,
 )
+_FLOAT = struct.Struct("<f")
 
 
-def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[tf.train.Example | None, Reject | None]]:
-    """The example of each film of the span in `folder`, and the reject that its poster makes.
+def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[bytes | None, Reject | None]]:
+    """The serialized tf.Example of each film of the span in `folder`, and the reject that its poster makes.
 
     A film whose poster cannot be used stays for its overview; without one there is no example.
     """
@@ -38,25 +39,53 @@ def convert(films: Sequence[Film], folder: str) -> Iterator[tuple[tf.train.Examp
             yield to_example(film, poster), None
 
 
-def to_example(film: Film, poster: Poster | None) -> tf.train.Example:
-    """The example of a film: all eight features, empty where the film lacks them."""
-    example = tf.train.Example()
-    # Filled in place: what protobuf's constructors are given, they copy at each level, poster and all.
-    feature = example.features.feature
-    for name in _FEATURES:
-        feature.get_or_create(name)
-    feature[features.ID].bytes_list.value.append(film.id.encode())
+def to_example(film: Film, poster: Poster | None) -> bytes:
+    """The tf.Example of a film, serialized: all eight features, empty where the film lacks them.
+
+    Written as bytes, without a message in between, which took twice as long. They are what
+    `SerializeToString(deterministic=True)` makes of the message: features in the order of their names.
+    """
+    values = dict.fromkeys(_FEATURES, b"")
+    values[features.ID] = _bytes_list([film.id])
     if film.genres:
-        feature[features.GENRES].bytes_list.value.extend(genre.encode() for genre in film.genres)
+        values[features.GENRES] = _bytes_list(film.genres)
     if film.overview:
-        feature[features.OVERVIEW].bytes_list.value.append(film.overview.encode())
-        feature[features.OVERVIEW_WORDS].int64_list.value.append(len(film.overview.split()))
+        values[features.OVERVIEW] = _bytes_list([film.overview])
+        values[features.OVERVIEW_WORDS] = _int64_list(len(film.overview.split()))
     if poster:
-        feature[features.POSTER].bytes_list.value.append(poster.data)
-        feature[features.POSTER_WIDTH].int64_list.value.append(poster.width)
-        feature[features.POSTER_HEIGHT].int64_list.value.append(poster.height)
-        feature[features.POSTER_LUMA].float_list.value.append(poster.luma)
-    return example
+        values[features.POSTER] = _field(1, _field(1, poster.data))
+        values[features.POSTER_WIDTH] = _int64_list(poster.width)
+        values[features.POSTER_HEIGHT] = _int64_list(poster.height)
+        values[features.POSTER_LUMA] = _field(2, _field(1, _FLOAT.pack(poster.luma)))
+    entries = [_field(1, key + _field(2, values[name])) for name, key in _KEYS]
+    return _field(1, b"".join(entries))
+
+
+# Feature is one of BytesList (field 1), FloatList (2) and Int64List (3), whose values are field 1
+# (tensorflow/core/example/feature.proto; https://protobuf.dev/programming-guides/encoding/).
+
+
+def _bytes_list(texts: Sequence[str]) -> bytes:
+    return _field(1, b"".join([_field(1, text.encode()) for text in texts]))
+
+
+def _int64_list(value: int) -> bytes:
+    return _field(3, _field(1, _varint(value)))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field that says how long it is, with a number below 16."""
+    return _TAGS[number] + _varint(len(content)) + content
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _varint(number: int) -> bytes:
+    rest = number >> 7
+    return bytes([number & 127 | 128]) + _varint(rest) if rest else bytes([number])
+
+
+_TAGS = [bytes([number << 3 | 2]) for number in range(16)]
+_KEYS = [(name, _field(1, name.encode())) for name in sorted(_FEATURES)]
 
 
 def split_of(film_id: str, splits: Mapping[str, int]) -> str:

@@ -146,7 +146,7 @@ class _Examine(beam.DoFn):
                 tally["films_without", "poster"] += not item.poster or reject is not None
                 tally["films_without", "overview"] += not item.overview
                 tally["films_with", "poster_file"] += bool(item.poster)
-                yield beam.pvalue.TaggedOutput(split, example.SerializeToString(deterministic=True))
+                yield beam.pvalue.TaggedOutput(split, example)
         yield beam.pvalue.TaggedOutput(_TALLY, tally)
 
 

@@ -142,7 +142,7 @@ class Tagger(ModelHandler[Part, Tagged, Any]):
                 batch.rejects.append(reject)
             if example and isinstance(item, Film):
                 batch.films.append(item)
-                batch.serialized.append(example.SerializeToString())
+                batch.serialized.append(example)
         return batch
 
     def _seen(self, film: Film) -> Film | Reject:

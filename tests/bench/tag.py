@@ -129,7 +129,7 @@ def _floor(folder: Path, work: Path, model: str) -> None:
     chosen = models.find(work / "serving_model", model)
     reader = catalogue.of_table(folder / "films.csv", folder / "Images").reader
     converted = examples.convert([item for item in reader.read() if isinstance(item, Film)], reader.folder)
-    films = [example.SerializeToString() for example, _ in converted if example]
+    films = [example for example, _ in converted if example]
     started, cpu = time.monotonic(), time.process_time()
     loaded = tf.saved_model.load(chosen.folder)
     ask = loaded.signatures[models.SIGNATURE]

@@ -17,6 +17,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.film_example_gen import component, driver, examples, executor
+from components.film_example_gen.films import Film
+from components.film_example_gen.posters import Poster
 from pipeline import beam
 from pipeline.runner import users_mistake
 from tests.films import CSV_NAME, FakeFilm, fake_films, write_span
@@ -190,6 +192,35 @@ def test_splits_are_stable_and_of_the_sizes_asked_for():
     ids = [f"tt{number:07d}" for number in range(5000)]
     share = sum(examples.split_of(film_id, features.SPLITS) == "train" for film_id in ids) / len(ids)
     assert share == pytest.approx(0.8, abs=0.02)
+
+
+def message(film, poster):
+    """The example of a film as TensorFlow's messages make it."""
+    given = {
+        features.ID: [film.id.encode()],
+        features.GENRES: [genre.encode() for genre in film.genres],
+        features.OVERVIEW: [film.overview.encode()] if film.overview else [],
+        features.OVERVIEW_WORDS: [len(film.overview.split())] if film.overview else [],
+        features.POSTER: [poster.data] if poster else [],
+        features.POSTER_WIDTH: [poster.width] if poster else [],
+        features.POSTER_HEIGHT: [poster.height] if poster else [],
+        features.POSTER_LUMA: [poster.luma] if poster else [],
+    }
+    lists = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
+    example = tf.train.Example()
+    for name, values in given.items():
+        feature = example.features.feature.get_or_create(name)
+        for value in values:
+            getattr(feature, lists[type(value)]).value.append(value)
+    return example
+
+
+@pytest.mark.parametrize("genres", [(), ("Drama",), ("Science-Fiction", "Família", "X" * 300)])
+@pytest.mark.parametrize("words", [0, 1, 127, 128, 20_000])
+@pytest.mark.parametrize("poster", [None, Poster(b"J", 127, 128, 0.0), Poster(b"J" * 70_000, 182, 16_384, 0.3)])
+def test_an_example_is_what_a_message_of_it_serializes_to(genres, words, poster):
+    film = Film("tt0000001", genres, " ".join(["élan"] * words), "x.jpg" if poster else "", CSV_NAME)
+    assert examples.to_example(film, poster) == message(film, poster).SerializeToString(deterministic=True)
 
 
 def test_examples_hold_the_film(artifact):

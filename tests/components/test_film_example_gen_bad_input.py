@@ -7,6 +7,7 @@ import json
 import struct
 
 import pytest
+import tensorflow as tf
 
 from components.film_example_gen import examples, records
 from components.film_example_gen.films import Film, Reject
@@ -116,6 +117,18 @@ def test_a_row_that_is_lost_is_one_reject(tmp_path):
     assert [(reject.reason, reject.row, reject.kept) for reject in rejects] == [
         ("genre_not_list", 2, True),
         ("duplicate_id", 3, False),
+    ]
+
+
+@pytest.mark.parametrize("blanks", [0, 2000], ids=["short", "long"])
+def test_rows_with_the_same_fault_are_rejected_each_by_its_own_name(tmp_path, blanks):
+    cell = " " * blanks + "Drama"
+    kept, rejects = ingest(span(tmp_path, f"x,{cell},0,0,Text.", FIRST, f"y,{cell},0,0,Text.", f"z,{cell},0,1,Text."))
+    assert kept == ["first", "z"]
+    assert [(reject.id, reject.row, reject.reason, reject.kept) for reject in rejects] == [
+        ("x", 2, "genre_not_list", False),
+        ("y", 4, "genre_not_list", False),
+        ("z", 5, "genre_not_list", True),
     ]
 
 
@@ -268,7 +281,7 @@ def test_a_poster_that_is_kept_out_leaves_empty_features(tmp_path):
     folder = write_span(tmp_path, 1, [FakeFilm("x", poster=b"no picture")])
     (film,) = reader_for(str(folder), AUTO)[1].read()
     [(example, _)] = examples.convert([film], str(folder))
-    feature = example.features.feature
+    feature = tf.train.Example.FromString(example).features.feature
     for name in (features.POSTER, features.POSTER_WIDTH, features.POSTER_HEIGHT, features.POSTER_LUMA):
         assert feature[name].WhichOneof("kind") is None
 

@@ -49,7 +49,7 @@ def statistics(tmp_path_factory):
         path = os.path.join(artifact_utils.get_split_uri([source], split), "data_tfrecord-00000-of-00001.gz")
         with tf.io.TFRecordWriter(path, "GZIP") as writer:
             for example, _ in examples.convert(members, folder):
-                writer.write(example.SerializeToString())
+                writer.write(example)
     node = statistics_component.StatisticsGen(
         types.Channel(type=standard_artifacts.Examples), stats_options=film_stats_options()
     )
