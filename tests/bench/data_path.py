@@ -6,7 +6,7 @@ machine's speed drifts; the figures to quote are medians of the rounds' ratios. 
 the machine changes it less than the time that passes. All is asked of Beam's direct engine with each number of
 threads; the floor has all cores. Growth: with times t of n films, the exponent is
 log((t3 - t1) / (t2 - t1)) / log((n3 - n1) / (n2 - n1)), which is 1 where each film costs the same, whatever the
-start-up.
+start-up; the figure to quote is the median of the rounds'.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 
 SMALL, LARGE = 2_000, 10_000
 GROWTH = (2_000, 20_000, 100_000)
-TIMES = (3, 3, 1)  # that each of them is measured, for the median: what takes seconds differs most from run to run
+GROWTH_ROUNDS = 3
 ROUNDS = 5
 THREADS = (1, 2)  # settings of beam.threads; the chain's target is asked of the last
 CHAIN = ("ingest", "statistics", "transform")
@@ -94,45 +94,53 @@ def _rates(scratch: Path, films: Sequence[int], rounds: int, threads: Sequence[i
 def _growth(scratch: Path, films: Sequence[int], threads: int) -> list[str]:
     """Prints how time and memory of the steps and of the chain grow; gives the targets that are missed."""
     folders = _drawn(scratch, films)
+    rounds = [_grown(folders, threads) for _ in range(GROWTH_ROUNDS)]
     heads = "".join(f"{f'{count:,} films: s, MiB':>30}" for count in films)
-    print(f"\n{'step, threads':18}{heads}  exponent", flush=True)
-    steps: dict[str, list[dict[str, float]]] = {}
-    for step in ("ingest", "statistics", "schema", "transform"):
-        steps[step] = [
-            _median([_in_process(step, folder, threads) for _ in range(times)])
-            for folder, times in zip(folders, TIMES, strict=True)
-        ]
-        if step in CHAIN:
-            _print_growth(_named(step, threads), steps[step], films)
-    chain = [
-        {
-            "seconds": sum(steps[step][size]["seconds"] for step in CHAIN),
-            "peak_rss_mib": max(steps[step][size]["peak_rss_mib"] for step in CHAIN),
-        }
-        for size in range(len(films))
-    ]
+    print(f"\n{f'medians of {GROWTH_ROUNDS} rounds':18}{heads}  exponent, by round", flush=True)
+    for step in CHAIN:
+        _print_growth(_named(step, threads), [turn[step] for turn in rounds], films)
+    chain = [[_together([turn[step][size] for step in CHAIN]) for size in range(len(films))] for turn in rounds]
     name = _named("chain", threads)
     exponent = _print_growth(name, chain, films)
     missed = []
     if exponent > TARGETS["exponent"]:
         missed.append(f"{name} grows with exponent {exponent:.3f}, at most {TARGETS['exponent']}")
-    peak = max(size["peak_rss_mib"] for size in chain)
+    peak = max(size["peak_rss_mib"] for turn in chain for size in turn)
     if peak > TARGETS["peak_rss_mib"]:
         missed.append(f"{name} takes {peak:.0f} MiB, at most {TARGETS['peak_rss_mib']}")
     return missed
 
 
-def _median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+def _grown(folders: Sequence[Path], threads: int) -> dict[str, list[dict[str, float]]]:
+    """One round: each step on each size in turn, one soon after the other, since the machine's speed drifts."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for step in ("ingest", "statistics", "schema", "transform"):
+        found[step] = [_in_process(step, folder, threads) for folder in folders]
+        told = ", ".join(f"{each['seconds']:.1f}" for each in found[step])
+        print(f"{_named(step, threads):18}{told} s", flush=True)
+    return found
 
 
-def _print_growth(name: str, measured: Sequence[dict[str, float]], films: Sequence[int]) -> float:
-    """Prints the line of a step and returns its exponent."""
-    small, middle, large = (each["seconds"] for each in measured)
+def _together(steps: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Steps one after the other, each in a process of its own."""
+    return {
+        "seconds": sum(step["seconds"] for step in steps),
+        "peak_rss_mib": max(step["peak_rss_mib"] for step in steps),
+    }
+
+
+def _print_growth(name: str, rounds: Sequence[Sequence[dict[str, float]]], films: Sequence[int]) -> float:
+    """Prints the line of a step and returns the median of its rounds' exponents."""
     longer = math.log((films[2] - films[0]) / (films[1] - films[0]))
-    exponent = math.log((large - small) / (middle - small)) / longer
-    told = "".join(f"{each['seconds']:22.1f},{each['peak_rss_mib']:7.0f}" for each in measured)
-    print(f"{name:18}{told}{exponent:10.3f}", flush=True)
+    exponents = []
+    for small, middle, large in ([size["seconds"] for size in turn] for turn in rounds):
+        exponents.append(math.log((large - small) / (middle - small)) / longer)
+    told = ""
+    for size in range(len(films)):
+        seconds, peak = (statistics.median(turn[size][key] for turn in rounds) for key in ("seconds", "peak_rss_mib"))
+        told += f"{seconds:22.1f},{peak:7.0f}"
+    exponent = statistics.median(exponents)
+    print(f"{name:18}{told}{exponent:10.3f}, {', '.join(f'{each:.3f}' for each in exponents)}", flush=True)
     return exponent
 
 
