@@ -62,7 +62,7 @@ class _Damage(Exception):
 def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """What gzip has made of it; there may be several members, one after the other."""
     inflate = zlib.decompressobj(wbits=31)  # gzip's header and checksum
-    begun = False
+    begun = True  # what has no record still has a header
     for piece in pieces:
         while piece:
             begun = True

@@ -197,7 +197,7 @@ def _listed(cell: str) -> tuple[str, ...] | None:
     """The names in a Genre cell, without repeats; None where it is not a list of strings."""
     try:
         value = ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return None

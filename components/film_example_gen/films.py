@@ -6,8 +6,8 @@ says whether the film itself stays.
     reason                 what is wrong                                              film
     missing_id             the Id is empty                                            lost
     bad_id                 the Id has characters other than A-Z a-z 0-9 _ -           lost
-    duplicate_id           an earlier row is the very same                            lost (the first stays)
-    duplicate_id_conflict  an earlier row has the same Id and other content           lost (the first stays)
+    duplicate_id           an earlier row is the very same                            lost (the first counts)
+    duplicate_id_conflict  an earlier row has the same Id and other content           lost (the first counts)
     broken_row             ragged, badly quoted, or over 16,777,216 characters        lost
     broken_json            unreadable file, not JSON, not an object                   lost
     nul_bytes              the row holds NUL bytes                                    lost

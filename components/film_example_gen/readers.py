@@ -20,14 +20,17 @@ def reader_for(folder: str, layout: str, tagged: bool = True) -> tuple[str, Read
         tagged: whether films must come with genres.
 
     Raises:
-        MarqueeError: `AUTO`, and the folder is of no known layout.
+        MarqueeError: `AUTO`, and the folder cannot be read, or is of no known layout.
     """
     if layout != AUTO:
         return layout, LAYOUTS[layout](folder, tagged)
-    for name, kind in LAYOUTS.items():
-        reader = kind(folder, tagged)
-        if reader.recognises():
-            return name, reader
+    try:
+        for name, kind in LAYOUTS.items():
+            reader = kind(folder, tagged)
+            if reader.recognises():
+                return name, reader
+        held = ", ".join(sorted(os.listdir(folder))[:5]) or "nothing"
+    except OSError as error:
+        raise MarqueeError(f"{folder} cannot be read: {error.strerror}.") from error
     expected = "; or ".join(f"{kind.expects} ({name})" for name, kind in LAYOUTS.items())
-    held = ", ".join(sorted(os.listdir(folder))[:5]) or "nothing"
     raise MarqueeError(f"{folder}: no films found. Expected: {expected}. The folder holds: {held}.")

@@ -194,4 +194,5 @@ def _json(path: Path) -> Any:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with path.open(encoding="utf-8", newline="\n") as file:  # str.splitlines knows more ends of lines than JSON does
+        return [json.loads(line) for line in file]

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from components.film_example_gen.films import Reject
+from components.losses import lost
 from pipeline.tagging.answers import FORMATS, Answer
 from transform.errors import MarqueeError
 
@@ -164,8 +165,7 @@ class AnswersFolder:
         """Makes whole files of the parts, and removes these.
 
         Raises:
-            MarqueeError: a file cannot be written.
-            RuntimeError: not all parts are there.
+            MarqueeError: a file cannot be written, or not all parts are there.
         """
         numbers = self.done()
         self._require_all(numbers)
@@ -188,14 +188,14 @@ class AnswersFolder:
     def _require_all(self, numbers: Sequence[int]) -> None:
         total = self._file(PARTS) / _TOTAL
         if not total.is_file():
-            raise RuntimeError(f"{total}: no such file, so the films were not read to their end. Run the job again.")
+            raise lost(f"{total}: no such file, so the films were not read to their end.")
         parts = int(total.read_text(encoding="utf-8"))
         missing = sorted(set(range(parts)) - set(numbers))
         if missing:
             named = ", ".join(map(str, missing))
-            raise RuntimeError(f"{self.path}: not all {parts} parts are there: {named} missing. Run the job again.")
+            raise lost(f"{self.path}: not all {parts} parts are there: {named} missing.")
         if len(numbers) > parts:
-            raise RuntimeError(f"{self.path}: {len(numbers)} parts are there, of {parts}. Begin anew with --restart.")
+            raise MarqueeError(f"{self.path}: {len(numbers)} parts are there, of {parts}. Begin anew with --restart.")
 
     def _file(self, name: str) -> Path:
         return Path(self.path) / name
@@ -210,6 +210,8 @@ class AnswersFolder:
         """Removes what a job leaves, and nothing else: the summary first, the manifest last."""
         self._file(SUMMARY).unlink(missing_ok=True)
         if self._file(PARTS).is_dir():
+            for number in self.done():  # first: without its answers, a part must not count as done
+                self._part(number, _DONE).unlink()
             shutil.rmtree(self._file(PARTS))
         for name in (*self._outputs(), MANIFEST):
             self._file(name).unlink(missing_ok=True)

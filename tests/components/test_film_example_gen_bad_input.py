@@ -90,6 +90,8 @@ GENRE_CELLS = {
     "list of numbers": ("[1]", "genre_not_list"),
     "a call": ("__import__('os').getcwd()", "genre_not_list"),
     "brackets without end": ("[" * 5000, "genre_not_list"),
+    "a list in a set": ("{['Drama']}", "genre_not_list"),
+    "a list as a key": ("{['Drama']: 1}", "genre_not_list"),
     "a tuple": ("\"('Drama',)\"", "genre_not_list"),
     "nothing": ("", "no_genres"),
     "a list of blanks": ("['  ']", "no_genres"),
@@ -130,6 +132,11 @@ def test_rows_with_the_same_fault_are_rejected_each_by_its_own_name(tmp_path, bl
         ("y", 4, "genre_not_list", False),
         ("z", 5, "genre_not_list", True),
     ]
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path):
+    with pytest.raises(MarqueeError, match=f"{tmp_path / 'gone'} cannot be read: No such file or directory"):
+        reader_for(str(tmp_path / "gone"), AUTO)
 
 
 def test_one_hot_columns_alone_will_do(tmp_path):

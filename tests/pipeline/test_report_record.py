@@ -10,6 +10,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
+from components.film_example_gen.films import Reason, Reject
 from pipeline import report
 from pipeline.metadata import connection_config
 from pipeline.report import posters, record, table, tfdv
@@ -114,6 +115,16 @@ def test_a_stopped_run_gives_what_its_finished_components_left(store):
     html = report.write(run, store.folder / "reports").read_text(encoding="utf-8")
     assert "Nothing to show: StatisticsGen did not run in this run." in html
     assert table.of(run)
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029", "\x1c"])
+def test_a_reject_may_hold_what_ends_a_line_elsewhere(store, character):
+    ingested(store)
+    reject = Reject(f"then{character} he left", 3, "films.csv", Reason.BROKEN_ROW, f"not{character} CSV")
+    [file] = store.folder.rglob("rejects.jsonl")
+    file.write_text(f"{reject.to_json()}\n{reject.to_json()}\n", encoding="utf-8")
+    run = record.of_last_run(store.paths, record.Outcome(state="stopped", message="drift"))
+    assert [each["id"] for each in run.rejects] == [reject.id] * 2
 
 
 def test_a_component_that_failed_left_nothing_whatever_mlmd_lists(store):

@@ -322,6 +322,22 @@ class TestFolder:
         assert not left.exists()
         assert not_ours.exists()
 
+    def test_a_restart_that_is_killed_leaves_no_part_that_counts_without_its_answers(self, tmp_path, monkeypatch):
+        folder = self.folder(tmp_path)
+        folder.begin()
+        folder.write_part(0, [], [self.REJECT])
+
+        def killed(path):
+            (path / "00000.csv").unlink()
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("shutil.rmtree", killed)
+            with pytest.raises(KeyboardInterrupt):
+                folder.begin(restart=True)
+        folder.begin()
+        assert folder.done() == []
+
     @pytest.mark.parametrize(
         ("written", "total", "said"),
         [
@@ -341,6 +357,6 @@ class TestFolder:
             folder.write_part(number, [], [])
         if total is not None:
             folder.write_total(total)
-        with pytest.raises(RuntimeError, match=said):
+        with pytest.raises(MarqueeError, match=said):
             folder.finish()
         assert not (tmp_path / "predictions.csv").exists()
