@@ -1,5 +1,6 @@
 """A CSV file of films to ask a model server about, and the CSV file of its answers."""
 
+import contextlib
 import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -131,26 +132,31 @@ class Answers:
             MarqueeError: it cannot be written.
         """
         self.written = self.refused = 0
+        self._whole = False
         self.partial = out.with_name(f"{out.name}.part")
         self._out = out
         self._scratch = out.with_name(f".{out.name}.{os.getpid()}")
-        try:
+        with self._told():
             self._file = open(self._scratch, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by __exit__
-        except OSError as error:
-            raise MarqueeError(f"{out}: cannot be written ({error.strerror}).") from error
         self._writer = csv.writer(self._file)
         self._writer.writerow(self.COLUMNS)
 
     def write(self, entries: Sequence[Entry], answers: Sequence["Prediction | str"]) -> None:
-        """Adds rows: a prediction each, or why there is none."""
-        for entry, answer in zip(entries, answers, strict=True):
-            self.written += 1
-            if isinstance(answer, str):
-                self.refused += 1
-                self._writer.writerow([entry.id, "", "", answer])
-            else:
-                scores = " ".join(f"{genre}={score:.4f}" for genre, score in answer.scores.items())
-                self._writer.writerow([entry.id, "|".join(answer.genres), scores, ""])
+        """Adds rows: a prediction each, or why there is none.
+
+        Raises:
+            MarqueeError: they cannot be written.
+        """
+        with self._told():
+            for entry, answer in zip(entries, answers, strict=True):
+                self.written += 1
+                if isinstance(answer, str):
+                    self.refused += 1
+                    self._writer.writerow([entry.id, "", "", answer])
+                else:
+                    scores = " ".join(f"{genre}={score:.4f}" for genre, score in answer.scores.items())
+                    self._writer.writerow([entry.id, "|".join(answer.genres), scores, ""])
+            self._file.flush()
 
     def __enter__(self) -> "Answers":
         return self
@@ -158,10 +164,26 @@ class Answers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if kind is None:
+        with contextlib.ExitStack() as ends:
+            if kind is None:
+                ends.enter_context(self._told())
+            else:  # why it ends is known
+                ends.enter_context(contextlib.suppress(OSError))
+            ends.callback(self._put_away)
+            self._file.close()
+            self._whole = kind is None
+
+    def _put_away(self) -> None:
+        if self._whole:
             self._scratch.replace(self._out)
         elif self.written:
             self._scratch.replace(self.partial)
         else:
             self._scratch.unlink()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise MarqueeError(f"{self._out}: cannot be written ({error.strerror}).") from error

@@ -56,9 +56,10 @@ def slowness(answer: Answer) -> Answer:
 class _Model(tf.Module):
     """A film's scores are worked out from its overview's bytes."""
 
-    def __init__(self, genres: Sequence[str], fault: Callable[[Answer], Answer], evaluates_with: float):
+    def __init__(self, genres: Sequence[str], fault: Callable[[Answer], Answer], evaluates_with: float, labels: int):
         super().__init__()
         self._genres, self._fault, self._evaluates_with = tf.constant(list(genres)), fault, evaluates_with
+        self._labels = labels
 
     def _scores(self, overviews: tf.Tensor) -> tf.Tensor:
         hashed = tf.strings.to_hash_bucket_fast(overviews[:, None] + "/" + tf.constant(GENRES)[None], 1 << 20)
@@ -87,7 +88,7 @@ class _Model(tf.Module):
     def transform_labels(self, examples: tf.Tensor) -> Answer:
         raw = tf.io.parse_example(examples, {"genres": tf.io.RaggedFeature(tf.string)})["genres"]
         matches = raw.to_tensor()[:, :, None] == tf.constant(GENRES)
-        return {"labels": tf.cast(tf.reduce_any(matches, axis=1), tf.float32)}
+        return {"labels": tf.cast(tf.reduce_any(matches, axis=1), tf.float32)[:, : self._labels]}
 
 
 def _overviews(examples: tf.Tensor) -> tf.Tensor:
@@ -99,6 +100,7 @@ def write(
     fault: Callable[[Answer], Answer] = _sound,
     *,
     genres: Sequence[str] = GENRES,
+    labels: int = len(GENRES),
     evaluates_with: float = 1.0,
     without: str = "",
 ) -> None:
@@ -108,10 +110,11 @@ def write(
         artifact: folder of a Model.
         fault: what is done to every answer.
         genres: as answers and marquee.json name the columns, which are GENRES.
+        labels: how many columns `transform_labels` gives.
         evaluates_with: factor of the scores that `evaluate` gives; 0: it gives none.
         without: a signature to leave out.
     """
-    module = _Model(genres, fault, evaluates_with)
+    module = _Model(genres, fault, evaluates_with, labels)
     text, examples = (tf.TensorSpec([None], tf.string, name) for name in ("overview", "examples"))
     signatures: Mapping[str, tf.types.experimental.ConcreteFunction] = {
         "serving_default": tf.function(module.answer).get_concrete_function(text),

@@ -93,6 +93,8 @@ def of_labels(labels: np.ndarray, genres: Sequence[str], films: Sequence[Collect
         films: the genres that each film has in the data. One whose genres are not all among `genres` may have got
             another label instead, where rare genres are merged.
     """
+    if labels.shape != (len(films), len(genres)):
+        return [f"transform_labels has the shape {list(labels.shape)} instead of {[len(films), len(genres)]}"]
     known, mistaken = set(genres), []
     for column, genre in enumerate(genres):
         for row, own in enumerate(films):

@@ -146,7 +146,7 @@ def _ask(
     )
     try:
         scores, labels = evaluated.result()
-    except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, tf.errors.OpError) as error:
         verdict.wrong["Evaluator agrees"] = [f"evaluate and transform_labels cannot be called: {error}"]
         return
     verdict.wrong["Evaluator agrees"] = checks.of_agreement(plain["scores"], scores, "served and evaluated scores")

@@ -45,15 +45,17 @@ class BatchingParameters:
     """TensorFlow Serving's parameters, under its names and with its defaults.
 
     Attributes:
-        max_batch_size: rows that go through a model together at most.
+        max_batch_size: rows of a request at most, and of what goes through a model together.
         batch_timeout_micros: how long a batch that isn't full waits for more; 0 takes what is there.
-        max_enqueued_batches: batches of max_batch_size that wait at most for one signature of one version.
+        max_enqueued_batches: full batches that wait at most for one signature of one version.
         num_batch_threads: batches that run side by side.
         allowed_batch_sizes: rising; a batch is padded to the next of them with copies of its first row; empty
             allows any.
         pad_variable_length_inputs: requests whose rows differ in shape are merged as well, padded to the
             largest with their request's first value; else only those of one shape are.
-        enable_large_batch_splitting: a request of more than max_batch_size rows is run in parts; else it is refused.
+        enable_large_batch_splitting: max_execution_batch_size counts.
+        max_execution_batch_size: rows that go through a model together at most, so that a larger request is run in
+            parts; None for max_batch_size.
     """
 
     max_batch_size: int = 1000
@@ -63,21 +65,32 @@ class BatchingParameters:
     allowed_batch_sizes: tuple[int, ...] = ()
     pad_variable_length_inputs: bool = False
     enable_large_batch_splitting: bool = False
+    max_execution_batch_size: int | None = None
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows that go through a model together at most."""
+        split = self.max_execution_batch_size if self.enable_large_batch_splitting else None
+        return self.max_batch_size if split is None else split
 
     def __post_init__(self) -> None:
         """Raises ServingError, INVALID_ARGUMENT, where values cannot be or do not go together."""
-        for name in ("max_batch_size", "max_enqueued_batches", "num_batch_threads"):
+        for name in ("max_batch_size", "max_enqueued_batches", "num_batch_threads", "batch_rows"):
             if getattr(self, name) < 1:
-                raise invalid(f"{name} must be positive; was {getattr(self, name)}")
+                named = "max_execution_batch_size" if name == "batch_rows" else name
+                raise invalid(f"{named} must be positive; was {getattr(self, name)}")
+        if self.batch_rows > self.max_batch_size:
+            raise invalid(
+                f"max_execution_batch_size, {self.batch_rows}, must be at most max_batch_size, {self.max_batch_size}"
+            )
         if self.batch_timeout_micros < 0:
             raise invalid(f"batch_timeout_micros must be 0 or more; was {self.batch_timeout_micros}")
         sizes = self.allowed_batch_sizes
         if sizes and (sizes[0] < 1 or any(a >= b for a, b in itertools.pairwise(sizes))):
             raise invalid(f"allowed_batch_sizes must rise from 1 or more; were {list(sizes)}")
-        if sizes and sizes[-1] != self.max_batch_size:
-            raise invalid(
-                f"the last of allowed_batch_sizes, {sizes[-1]}, must be max_batch_size, {self.max_batch_size}"
-            )
+        if sizes and sizes[-1] != self.batch_rows:
+            named = "max_batch_size" if self.batch_rows == self.max_batch_size else "max_execution_batch_size"
+            raise invalid(f"the last of allowed_batch_sizes, {sizes[-1]}, must be {named}, {self.batch_rows}")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -322,7 +335,7 @@ class _Scheduler:
     def _due(self, queue: _Queue) -> float:
         """The moment from which on the tasks of a queue need not wait for more."""
         oldest = queue.oldest
-        full = oldest.rows is None or queue.rows >= self._parameters.max_batch_size
+        full = oldest.rows is None or queue.rows >= self._parameters.batch_rows
         return oldest.begun if full else oldest.begun + self._timeout
 
     def _take(self, key: Hashable) -> list[_Task]:
@@ -332,7 +345,7 @@ class _Scheduler:
         the time of one of 32.
         """
         queue = self._queues.pop(key)
-        share = min(self._parameters.max_batch_size, -(-queue.rows // self._free))
+        share = min(self._parameters.batch_rows, -(-queue.rows // self._free))
         batch: list[_Task] = []
         rows = 0
         for task in queue.tasks:
@@ -417,7 +430,7 @@ class _Scheduler:
             return self._blamed(task, refusal)
 
     def _run_parts(self, task: _Task) -> dict[str, np.ndarray]:
-        step = self._parameters.max_batch_size
+        step = self._parameters.batch_rows
         starts = range(0, task.rows or 0, step)
         parts = []
         for start in starts:
@@ -477,7 +490,7 @@ class _Scheduler:
         return ServingError(found.code, f"row {start}: {message}")
 
     def _refusal(self, task: _Task, start: int, end: int) -> ServingError | None:
-        step = self._parameters.max_batch_size
+        step = self._parameters.batch_rows
         try:
             for low in range(start, end, step):
                 self._run_part(task, low, min(low + step, end))
@@ -505,9 +518,9 @@ class Batcher(_Scheduler):
         if task.rows is None:
             return
         most = self._parameters.max_batch_size
-        if task.rows > most and not self._parameters.enable_large_batch_splitting:
+        if task.rows > most:
             raise invalid(f"Task size {task.rows} is larger than maximum input batch size {most}")
-        if queue.rows and queue.rows + task.rows > self._parameters.max_enqueued_batches * most:
+        if queue.rows and queue.rows + task.rows > self._parameters.max_enqueued_batches * self._parameters.batch_rows:
             raise unavailable(
                 "The batch scheduling queue to which this task was submitted is full; "
                 f"{queue.rows} rows wait, and max_enqueued_batches is {self._parameters.max_enqueued_batches}"
@@ -521,7 +534,6 @@ class Direct(_Scheduler):
         parameters = BatchingParameters(
             max_batch_size=DIRECT_ROWS,
             num_batch_threads=threads or os.cpu_count() or 1,
-            enable_large_batch_splitting=True,
         )
         super().__init__(parameters, max_pending_bytes, metrics)
 

@@ -13,6 +13,7 @@ _NODES = re.compile(r"\{\{(?:function_)?node [^{}]*\}\}\s*|\s*\[\[(?:\{\{|node )
 _QUOTED_INPUT = re.compile(r"(?<=Could not parse example input), value: .*", re.DOTALL)
 # Characters: gRPC carries a message in the trailers, of which a client takes 8 KiB.
 _LONGEST = 500
+_ROOM = 6000  # bytes of a message in the trailers, where all but printable ASCII is three for each
 
 
 class ServingError(Exception):
@@ -37,6 +38,16 @@ def _reason(message: str) -> str:
     reason = said[0] if said else message.strip()
     asserted = re.fullmatch(r"assertion failed: \[(.*)\]", reason)
     return (asserted[1] if asserted else reason)[:_LONGEST]
+
+
+def fitting(message: str) -> str:
+    """As much of a message as gRPC's clients take of it: they drop an answer whose trailers are longer."""
+    room = _ROOM
+    for place, character in enumerate(message):
+        room -= 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode(errors="replace"))
+        if room < 0:
+            return f"{message[:place]}..."
+    return message
 
 
 def invalid(message: str) -> ServingError:

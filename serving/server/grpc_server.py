@@ -238,7 +238,7 @@ async def _answered(context: grpc.aio.ServicerContext, call: Call, *arguments: A
         raise
     except Exception as error:
         refusal = errors.of(error)
-        await context.abort(refusal.code, refusal.message)
+        await context.abort(refusal.code, errors.fitting(refusal.message))
 
 
 async def _until(ending: asyncio.Event, items: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -22,7 +22,15 @@ from serving.server.errors import ServingError, failed, invalid, of
 from serving.server.manager import Handle, ServableManager
 from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
-from serving.server.servable import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Servable, checked_signature
+from serving.server.servable import (
+    CLASSIFY,
+    DEFAULT_SIGNATURE,
+    EXAMPLES,
+    REGRESS,
+    Servable,
+    answers_of,
+    checked_signature,
+)
 
 SIGNATURE_DEF = "signature_def"
 GRPC = "GRPC"
@@ -82,10 +90,17 @@ class Handlers:
         self._request_log = request_log
 
     async def predict(
-        self, request: predict_pb2.PredictRequest, deadline: float | None = None, entrypoint: str = GRPC
+        self,
+        request: predict_pb2.PredictRequest,
+        deadline: float | None = None,
+        entrypoint: str = GRPC,
+        held: Servable | None = None,
     ) -> predict_pb2.PredictResponse:
-        """Runs any signature on tensors of any dtype; `output_filter` chooses the outputs, none means all."""
-        with self._call("Predict", entrypoint, request, _model_spec) as call:
+        """Runs any signature on tensors of any dtype; `output_filter` chooses the outputs, none means all.
+
+        `held` is the version that answers, where the caller holds it already: it may be none that others find.
+        """
+        with self._call("Predict", entrypoint, request, _model_spec, held) as call:
             return await self._predict(call, request, deadline)
 
     async def predict_serialized(
@@ -134,6 +149,9 @@ class Handlers:
         with self._call("MultiInference", entrypoint, request, _tasks_spec) as call:
             response = inference_pb2.MultiInferenceResponse()
             tasks = [(_signature_name(task.model_spec), task.method_name) for task in request.tasks]
+            signatures = [checked_signature(call.servable, name, method) for name, method in tasks]
+            if len({signature.inputs[EXAMPLES].name for signature in signatures}) > 1:
+                raise invalid("Input tensor must be the same for all Signatures.")
             given, size = await self._examples(call, request.input, tasks)
             runs = []
             for name, method in tasks:
@@ -199,9 +217,11 @@ class Handlers:
         response.status.SetInParent()
         return response
 
-    def _call(self, api: str, entrypoint: str, request: Any, spec: Callable[[Any], Any]) -> "_Call":
+    def _call(
+        self, api: str, entrypoint: str, request: Any, spec: Callable[[Any], Any], held: Servable | None = None
+    ) -> "_Call":
         """Holds the version that a request asks for, and counts the call by its end and its latency."""
-        return _Call(self._manager, self._metrics, api, entrypoint, request, spec)
+        return _Call(self._manager, self._metrics, api, entrypoint, request, spec, held)
 
     async def _predict(
         self, call: "_Call", request: predict_pb2.PredictRequest, deadline: float | None
@@ -221,15 +241,18 @@ class Handlers:
         name = _signature_name(request.model_spec)
         outputs = call.servable.outputs(name, request.output_filter)
         given, size = request.inputs, None
-        if len(given) > FEW_INPUTS and len(given) != (wanted := len(call.servable.signature(name).inputs)):
-            raise invalid(f"input size does not match signature: {len(given)}!={wanted}.")  # names, too, are many
+        if len(given) > FEW_INPUTS:
+            most = len(call.servable.signature(name).inputs)
+            if not call.servable.least_inputs(name) <= len(given) <= most:
+                raise invalid(f"input size does not match signature: {len(given)}!={most}.")  # names, too, are many
         try:
             inputs = {key: tensors.from_proto(proto, key, tensors.MANY) for key, proto in given.items()}
         except tensors.Many:
             headers = {key: tensors.header(proto, key) for key, proto in given.items()}
-            call.servable.check(name, headers)  # before work is put into what does not fit
-            most = sum(tensors.size_to_be(proto, headers[key]) for key, proto in given.items())
-            inputs, size = await self._runner.convert(most, tensors.from_protos, given)
+            # Before work is put into what does not fit.
+            call.servable.check(name, call.servable.completed(name, headers))
+            largest = sum(tensors.size_to_be(proto, headers[key]) for key, proto in given.items())
+            inputs, size = await self._runner.convert(largest, tensors.from_protos, given)
         return name, await self._run(call, name, inputs, outputs, deadline, size)
 
     async def _examples(
@@ -251,6 +274,7 @@ class Handlers:
         deadline: float | None,
         size: int | None,
     ) -> dict[str, np.ndarray]:
+        inputs = call.servable.completed(signature, inputs)
         rows = call.servable.check(signature, inputs)
         begun = time.monotonic()
         values = await self._runner.submit(call.servable, signature, inputs, outputs, rows, deadline, size)
@@ -269,9 +293,8 @@ class Handlers:
         result: Any,
     ) -> None:
         """Runs a classify or regress signature on serialized tf.Examples, string [N], and fills the result."""
-        signature = checked_signature(call.servable, name, method)
-        outputs = tuple(sorted(signature.outputs))
-        values = await self._run(call, name, dict.fromkeys(signature.inputs, given), outputs, deadline, size)
+        outputs = answers_of(checked_signature(call.servable, name, method), method)
+        values = await self._run(call, name, {EXAMPLES: given}, outputs, deadline, size)
         fill = tensors.fill_classifications if method == CLASSIFY else tensors.fill_regressions
         if len(given) > tensors.MANY_EXAMPLES:
             await asyncio.to_thread(_uncollected, fill, result, values, len(given))
@@ -289,8 +312,8 @@ class _Call:
     As a `with` block it raises ServingError, whatever was raised inside, and passes cancellation on.
     """
 
-    __slots__ = ("_begun", "_entrypoint", "_handle", "_manager", "_metrics", "_request", "_spec", "api", "rows",
-                 "servable")  # fmt: skip
+    __slots__ = ("_begun", "_entrypoint", "_handle", "_held", "_manager", "_metrics", "_request", "_spec", "api",
+                 "rows", "servable")  # fmt: skip
 
     def __init__(
         self,
@@ -300,12 +323,14 @@ class _Call:
         entrypoint: str,
         request: Any,
         spec: Callable[[Any], Any],
+        held: Servable | None,
     ):
         self._manager = manager
         self._metrics = metrics
         self._entrypoint = entrypoint
         self._request = request
         self._spec = spec
+        self._held = held
         self._handle: Handle | None = None
         self.api = api
         self.rows = 0
@@ -313,6 +338,9 @@ class _Call:
 
     def __enter__(self) -> "_Call":
         self._begun = time.monotonic()
+        if self._held is not None:
+            self.servable = self._held
+            return self
         try:
             handle = self._manager.acquire(self._spec(self._request))
             self.servable = handle.__enter__()
@@ -331,6 +359,7 @@ class _Call:
         model, code, rows = "", "OK", self.rows
         if self._handle is not None:
             self._handle.__exit__()
+        if self._handle is not None or self._held is not None:
             model = self.servable.name
         refusal = of(error) if isinstance(error, Exception) else None
         if refusal is not None:

@@ -209,18 +209,18 @@ def _runner(flags: Flags, metrics: Metrics, threads: int) -> Batcher | Direct:
     given = configs.batching(flags.batching_parameters_file or None)
     values: dict[str, Any] = {
         name: getattr(given, name).value
-        for name in ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+        for name in (
+            "max_batch_size",
+            "batch_timeout_micros",
+            "max_enqueued_batches",
+            "num_batch_threads",
+            "max_execution_batch_size",
+        )
         if given.HasField(name)
     }
     values["allowed_batch_sizes"] = tuple(given.allowed_batch_sizes)
     values["pad_variable_length_inputs"] = given.pad_variable_length_inputs
     values["enable_large_batch_splitting"] = given.enable_large_batch_splitting.value
-    # As in TensorFlow Serving, it counts for nothing unless batches are split.
-    if given.enable_large_batch_splitting.value and given.HasField("max_execution_batch_size"):
-        most, executed = given.max_batch_size.value, given.max_execution_batch_size.value
-        if given.HasField("max_batch_size") and executed > most:
-            raise invalid(f"max_execution_batch_size, {executed}, must be at most max_batch_size, {most}")
-        values["max_batch_size"] = executed
     return Batcher(BatchingParameters(**values), metrics, flags.max_pending_bytes)
 
 

@@ -92,12 +92,11 @@ class Rest:
         async with self._bodies.read(request) as body:
             message = predict_pb2.PredictRequest()
             message.model_spec.CopyFrom(_spec(request, body.content))
+            # The version by whose signature the JSON is read is the one that answers, whatever is served by then.
             with self._manager.acquire(message.model_spec) as servable:
-                # The version is held until the answer: it is the one whose signature the JSON was read by.
-                message.model_spec.version.value = servable.version
                 signature = _signature(servable, message.model_spec.signature_name)
                 by_row = await body.run(_fill_inputs, message, body.content, signature)
-                response = await self._handlers.predict(message, self._deadline(), REST)
+                response = await self._handlers.predict(message, self._deadline(), REST, servable)
             return await body.run(_answer, response, by_row)
 
     async def classify(self, request: web.Request) -> web.Response:
@@ -353,6 +352,10 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         # 504 says that the model was late; this one tells clients and proxies that they were. What still comes of the
         # body is no other request.
         answer = _json({"error": error.text}, 408)
+        answer.force_close()
+        return answer
+    except web.RequestPayloadError as error:
+        answer = _json({"error": f"Request body cannot be read: {str(error).splitlines()[-1].strip()}"}, 400)
         answer.force_close()
         return answer
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):

@@ -13,16 +13,18 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.server import errors, tensors
-from serving.server.errors import ServingError, invalid
+from serving.server.errors import ServingError, failed, invalid
 
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
 PREDICT = "tensorflow/serving/predict"
+EXAMPLES = "inputs"  # the one input of a signature that classifies or regresses
 WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MOST_WARM_UPS = 1000
 MOST_ASKED = 32  # choices of outputs of a model that later versions are warmed up for
 _HIDDEN = "__saved_model_init_op"  # a signature of the loader's own
+_ANSWERS = {CLASSIFY: ("classes", "scores"), REGRESS: ("outputs",)}
 
 # A Session loads a model in a sixth of the time, and holds the GIL for less of it, than tf.saved_model.load: measured
 # 19 against 200 ms, in which no request is answered.
@@ -55,6 +57,10 @@ class Servable:
         self._session = session
         self._asked = set() if asked is None else asked
         self._expected: dict[str, dict[str, tuple[int, tuple[int, ...] | None]]] = {}
+        self._defaults = {
+            key: {alias: tf.make_ndarray(value) for alias, value in signature.defaults.items()}
+            for key, signature in self.signatures.items()
+        }
         self._callables: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
 
     def signature(self, name: str) -> Any:
@@ -67,6 +73,15 @@ class Servable:
             return self.signatures[name or DEFAULT_SIGNATURE]
         except KeyError:
             raise errors.failed(f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found.') from None
+
+    def least_inputs(self, name: str) -> int:
+        """How many inputs of a signature have no default."""
+        return len(self.signature(name).inputs) - len(self._defaults[name or DEFAULT_SIGNATURE])
+
+    def completed(self, name: str, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """The inputs, and the signature's defaults of those that are not given."""
+        defaults = self._defaults.get(name or DEFAULT_SIGNATURE)
+        return {**defaults, **inputs} if defaults else inputs
 
     def check(self, name: str, inputs: Mapping[str, np.ndarray]) -> int | None:
         """Whether inputs fit a signature.
@@ -225,7 +240,8 @@ def warm_up(servable: Servable, path: Path, asked: Collection[Asked] = ()) -> in
             log = prediction_log_pb2.PredictionLog.FromString(record)
         except DecodeError as error:
             raise invalid(f"{file}: record {count} is no PredictionLog.") from error
-        for name, inputs, chosen in _asked_by(servable, log):
+        for name, given, chosen in _asked_by(servable, log):
+            inputs = servable.completed(name, given)
             servable.check(name, inputs)
             there = servable.outputs(name)
             choices = {outputs for signature, outputs in asked if signature == name and set(outputs) <= set(there)}
@@ -255,8 +271,7 @@ def _asked_by(servable: Servable, log: Any) -> Iterator[tuple[str, dict[str, np.
     given = tensors.examples(request.input)
     for spec, method in tasks:
         name = spec.signature_name or DEFAULT_SIGNATURE
-        signature = checked_signature(servable, name, method)
-        yield name, dict.fromkeys(signature.inputs, given), servable.outputs(name)
+        yield name, {EXAMPLES: given}, answers_of(checked_signature(servable, name, method), method)
 
 
 def checked_signature(servable: Servable, name: str, method: str) -> Any:
@@ -280,7 +295,20 @@ def checked_signature(servable: Servable, name: str, method: str) -> Any:
         raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
     if method == REGRESS and len(signature.outputs) != 1:
         raise invalid("Expected one output Tensor.")
+    if EXAMPLES not in signature.inputs:
+        raise failed(f"No {kind} inputs found in SignatureDef: {name} takes {', '.join(signature.inputs)}.")
+    if not answers_of(signature, method):
+        there = ", ".join(sorted(signature.outputs))
+        if method == CLASSIFY:
+            wanted = " or ".join(f'"{alias}"' for alias in _ANSWERS[CLASSIFY])
+            raise failed(f"Expected {kind} signature outputs to contain at least one of {wanted}; {name} has {there}.")
+        raise failed(f"No {kind} outputs found in SignatureDef: {name} has {there}.")
     return signature
+
+
+def answers_of(signature: Any, method: str) -> tuple[str, ...]:
+    """The outputs of a signature that answer a method, sorted."""
+    return tuple(alias for alias in _ANSWERS[method] if alias in signature.outputs)
 
 
 def _mismatch(given: set[str], wanted: set[str]) -> str:

@@ -96,6 +96,7 @@ def test_a_sound_model_is_blessed(tmp_path, caplog):
         ({"without": "evaluate"}, "metadata: no signature evaluate"),
         ({"without": "transform_labels"}, "metadata: no signature transform_labels"),
         ({"evaluates_with": 0.0}, "Evaluator agrees: evaluate and transform_labels cannot be called: 'evaluation'"),
+        ({"labels": 3}, "labels: transform_labels has the shape [5, 3] instead of [5, 4]"),
         ({"fault": servedmodels.other_names}, "top_genres are not the genres of the highest scores"),
         ({"fault": servedmodels.refusal}, "request: INVALID_ARGUMENT"),
     ],

@@ -29,6 +29,16 @@ def rows(path: Path) -> Path:
     return _save(tf.Module(), path, serving_default=tf.function(answer).get_concrete_function(text=text))
 
 
+def scaled(path: Path) -> Path:
+    """x float32 [N] and scale, a float32 whose default is 3 -> y = scale x."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x"), tf.TensorSpec([], tf.float32, "scale")])
+    def answer(x: tf.Tensor, scale: tf.Tensor = tf.constant(3.0)) -> dict[str, tf.Tensor]:  # noqa: B008 - how TF2 has it
+        return {"y": scale * x}
+
+    return _save(tf.Module(), path, serving_default=answer)
+
+
 def slow(path: Path, seconds: float = 0.3) -> Path:
     """x float32 [N] -> y = x, after a while in which a thread of TensorFlow's is busy."""
 
@@ -120,29 +130,33 @@ def examples_tf1(path: Path, weight: float = 2.0) -> Path:
 
 
 def examples_tf2(path: Path) -> Path:
-    """What `examples_tf1` is, as TF2 exports it: every signature is of the method predict."""
+    """What `examples_tf1` is, as TF2 exports it: every signature is of the method predict and has an input of its own.
+
+    The signature "named" classifies, but for the name of its input.
+    """
     module = tf.Module()
     module.weight = tf.Variable(2.0)
-    examples = tf.TensorSpec([None], tf.string, "examples")
+    serialized = tf.TensorSpec([None], tf.string)
 
     def y_of(examples: tf.Tensor) -> tf.Tensor:
         return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"] * module.weight
 
-    def classify(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        y = y_of(examples)
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        y = y_of(inputs)
         classes = tf.tile(tf.constant([["low", "high"]]), [tf.shape(y)[0], 1])
         return {"classes": classes, "scores": tf.concat([1 - y, y], axis=1)}
 
-    def all_of_it(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"y": y_of(examples), **classify(examples)}
+    def all_of_it(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": y_of(inputs), **classify(inputs)}
 
     calls = {
         "classify": classify,
-        "regress": lambda examples: {"outputs": y_of(examples)},
+        "regress": lambda inputs: {"outputs": y_of(inputs)},
         "serving_default": all_of_it,
     }
-    signatures = {name: tf.function(call).get_concrete_function(examples=examples) for name, call in calls.items()}
-    return _save(module, path, **signatures)
+    signatures = {name: tf.function(call).get_concrete_function(inputs=serialized) for name, call in calls.items()}
+    named = tf.function(lambda examples: classify(examples)).get_concrete_function(examples=serialized)
+    return _save(module, path, **signatures, named=named)
 
 
 def broken(path: Path) -> Path:

@@ -94,6 +94,12 @@ def test_batches_of_none_and_of_ten_thousand(base_paths, tmp_path, enable_batchi
         ("max_batch_size { value: 2 } enable_large_batch_splitting { value: false }", INVALID),
         ("max_batch_size { value: 4 } max_execution_batch_size { value: 2 }", None),
         ("max_batch_size { value: 4 } enable_large_batch_splitting { value: true }", None),
+        ("max_batch_size { value: 2 } enable_large_batch_splitting { value: true }", INVALID),
+        (
+            "max_batch_size { value: 2 } "
+            "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 1 }",
+            INVALID,
+        ),
         (  # the allowed size is the one executed
             "max_batch_size { value: 4 } allowed_batch_sizes: 2 "
             "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 2 }",
@@ -126,6 +132,18 @@ def test_a_batch_executed_is_at_most_a_batch_taken(base_paths, tmp_path):
     flags = {"enable_batching": True, "batching_parameters_file": str(file)}
     with pytest.raises(ServingError, match="max_execution_batch_size, 4, must be at most max_batch_size, 2"):
         on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario, **flags)
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "%"])
+def test_names_so_long_that_the_refusal_would_not_fit_into_an_answer(base_paths, tmp_path, letter):
+    async def scenario(wire):
+        code, words = await wire.refused(request(9000 * letter, **ROWS))
+        assert code is grpc.StatusCode.NOT_FOUND
+        assert words.startswith(f"Servable not found for request: Latest({letter}")
+        assert (await wire.refused(request("rows", **{20_000 * letter: [b"a"]})))[0] is INVALID
+        await wire.predict(request("rows", **ROWS))
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario)
 
 
 def test_a_message_over_the_limit_and_a_megabyte_within_it(base_paths, tmp_path):

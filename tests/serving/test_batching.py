@@ -146,11 +146,13 @@ def test_no_batch_is_larger_than_max_batch_size_and_no_request_is_cut():
 def test_large_requests_are_run_in_parts_where_that_is_allowed():
     async def main():
         servable = Doubler()
-        runner = batcher(max_batch_size=4, enable_large_batch_splitting=True)
+        runner = batcher(max_batch_size=10, max_execution_batch_size=4, enable_large_batch_splitting=True)
         assert (await ask(runner, servable, *range(10)))["y"].tolist() == [2 * n for n in range(10)]
         assert servable.batches == [4, 4, 2]
         with pytest.raises(ServingError, match=r"^row 6: a bad value$"):
             await ask(runner, servable, 1, 2, 3, 4, 5, 6, BAD, 8, 9, BAD)
+        with pytest.raises(ServingError, match=r"^Task size 11 is larger than maximum input batch size 10$"):
+            await ask(runner, servable, *range(11))
         runner.close()
 
     asyncio.run(main())
@@ -602,7 +604,7 @@ def test_direct_runs_many_rows_that_cannot_be_parted_as_a_whole():
 
 def test_rows_of_parts_that_differ_in_shape_are_refused_where_a_batch_is_the_limit():
     async def main():
-        runner = batcher(max_batch_size=4, enable_large_batch_splitting=True)
+        runner = batcher(max_batch_size=10, max_execution_batch_size=4, enable_large_batch_splitting=True)
         with pytest.raises(ServingError, match="serve it without batching") as caught:
             await ask(runner, Widener(), *range(1, 7))
         assert caught.value.code == grpc.StatusCode.FAILED_PRECONDITION

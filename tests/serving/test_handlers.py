@@ -33,7 +33,7 @@ from serving.server.metrics import Metrics
 from serving.server.request_log import RequestLog
 from tests.serving import models
 
-NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1", "examples_tf2")
+NAMES = ("half_plus_two", "rows", "dtypes", "examples_tf1", "examples_tf2", "scaled")
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +291,7 @@ def test_of_what_does_not_fit_no_value_is_converted(serve, converting):
     ]
 
     async def main(handlers: Handlers) -> None:
+        converting.clear()  # a model's defaults, as it was loaded
         for request, words in cases:
             for call in (handlers.predict, handlers.predict_serialized):
                 code, message = await refused(call(request))
@@ -385,7 +386,12 @@ def test_classify_and_regress(serve, model):
             assert words == f"Expected classification signature method_name to be {CLASSIFY}. Was: {REGRESS}"
         else:  # it does not say what it is; its output does
             assert code == "FAILED_PRECONDITION"
-            assert words.startswith("Expected outputs classes or scores")
+            assert words.startswith('Expected classification signature outputs to contain at least one of "classes"')
+            request.model_spec.signature_name = "named"
+            assert await refused(handlers.classify(request)) == (
+                "FAILED_PRECONDITION",
+                "No classification inputs found in SignatureDef: named takes examples.",
+            )
             for call, one in ((handlers.classify, request), (handlers.regress, wanted)):
                 one.model_spec.signature_name = "serving_default"
                 code, words = await refused(call(one))
@@ -474,12 +480,11 @@ def tasks(*given: tuple[str, str], model: str = "examples_tf1") -> inference_pb2
     return examples(request, 0.25)
 
 
-@pytest.mark.parametrize("model", ["examples_tf1", "examples_tf2"])
-def test_multi_inference(serve, model):
+def test_multi_inference(serve):
     both = (("classify", CLASSIFY), ("regress", REGRESS))
 
     async def main(handlers: Handlers) -> None:
-        response = await handlers.multi_inference(tasks(*both, model=model))
+        response = await handlers.multi_inference(tasks(*both))
         first, second = response.results
         assert first.model_spec.signature_name == "classify"
         assert first.classification_result.classifications[0].classes[1].score == 0.5
@@ -494,9 +499,24 @@ def test_multi_inference(serve, model):
             (tasks(both[0], both[0]), "INVALID_ARGUMENT", "Duplicate evaluation of signature: classify"),
             (tasks(("classify", "x")), "UNIMPLEMENTED", "Unsupported signature method_name: x"),
             (tasks(("x", CLASSIFY), both[1]), "INVALID_ARGUMENT", "x"),
+            (tasks(*both, model="examples_tf2"), "INVALID_ARGUMENT", "Input tensor must be the same"),
         ):
             got, message = await refused(handlers.multi_inference(request))
             assert (got, words in message) == (code, True), message
+
+    serve(main)
+
+
+def test_an_input_that_has_a_default_may_be_left_out(serve):
+    async def main(handlers: Handlers) -> None:
+        for inputs, y in (({}, [3, 6]), ({"scale": np.float32(0.5)}, [0.5, 1])):
+            response = await handlers.predict(ask('name: "scaled"', x=[1.0, 2.0], **inputs))
+            assert outputs(response) == {"y": y}
+        many = np.ones(tensors.MANY + 1, np.float32)
+        response = await handlers.predict(ask('name: "scaled"', x=many))
+        assert tf.make_ndarray(response.outputs["y"]).tolist() == [3] * len(many)
+        code, words = await refused(handlers.predict(ask('name: "scaled"', scale=np.float32(0.5))))
+        assert (code, "Missing but required: {x}" in words) == ("INVALID_ARGUMENT", True)
 
     serve(main)
 

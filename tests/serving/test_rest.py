@@ -10,7 +10,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from serving.server import json_pieces
+from serving.server import json_pieces, rest
 from tests.serving import models
 from tests.serving.wire import on_a_server, request, tensor
 
@@ -40,6 +40,58 @@ def test_predict_by_row_and_by_column(base_paths, tmp_path):
         )
 
     on_a_server(base_paths, tmp_path, scenario)
+
+
+def test_a_version_that_is_being_unloaded_answers_the_body_that_it_has_begun_to_read(tmp_path, monkeypatch):
+    reading, go_on, fill = threading.Event(), threading.Event(), rest._fill_inputs
+
+    def held_up(*given):
+        reading.set()
+        assert go_on.wait(60)
+        return fill(*given)
+
+    monkeypatch.setattr(rest, "_fill_inputs", held_up)
+    base = tmp_path / "model"
+    models.half_plus_two(base / "1")
+
+    async def scenario(wire):
+        large = [0] * rest.LARGE  # read in a thread
+        first = asyncio.ensure_future(wire.post("/v1/models/m:predict", {"inputs": large}))
+        assert await asyncio.to_thread(reading.wait, 60)
+        models.half_plus_two(tmp_path / "new", plus=3.0)
+        (tmp_path / "new").rename(base / "2")
+        while ("1", "UNLOADING") not in [
+            (one["version"], one["state"]) for one in (await wire.get("/v1/models/m"))[1]["model_version_status"]
+        ]:
+            await asyncio.sleep(0.05)
+        go_on.set()
+        assert await first == (200, {"outputs": [2] * rest.LARGE})
+        assert await wire.post("/v1/models/m:predict", {"inputs": [0]}) == (200, {"outputs": [3]})
+
+    on_a_server({"m": base}, tmp_path, scenario)
+
+
+def test_an_input_that_has_a_default_may_be_left_out(tmp_path):
+    models.scaled(tmp_path / "scaled" / "1")
+
+    async def scenario(wire):
+        path = "/v1/models/scaled:predict"
+        assert await wire.post(path, {"inputs": {"x": [1, 2]}}) == (200, {"outputs": [3, 6]})
+        assert await wire.post(path, {"inputs": {"x": [1, 2], "scale": 2}}) == (200, {"outputs": [2, 4]})
+        assert await wire.post(path, {"instances": [{"x": 1}, {"x": 2}]}) == (200, {"predictions": [3, 6]})
+
+    on_a_server({"scaled": tmp_path / "scaled"}, tmp_path, scenario)
+
+
+def test_a_body_that_is_not_as_compressed_as_it_says_is_the_clients_mistake(base_paths, tmp_path):
+    async def scenario(wire):
+        url = f"{wire.rest}/v1/models/rows:predict"
+        async with wire.session.post(url, data=b"no gzip" * 100, headers={"Content-Encoding": "gzip"}) as answer:
+            assert answer.status == 400
+            assert "cannot be read" in (await answer.json())["error"]
+        assert (await wire.post("/v1/models/rows:predict", {"instances": ["a"]}))[0] == 200
+
+    on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario)
 
 
 def test_classify_and_regress(base_paths, tmp_path):
