@@ -24,7 +24,7 @@ def thumbnail(poster: bytes, heat: np.ndarray | None = None) -> bytes | None:
         with Image.open(io.BytesIO(poster)) as image:
             small = image.convert("RGB")
             small.thumbnail(SIZE)
-    except (OSError, SyntaxError, ValueError):  # Pillow's ways to refuse what TensorFlow's decoder accepted
+    except Exception:  # Pillow has many ways to refuse what TensorFlow's decoder accepted, struct.error among them
         return None
     if heat is not None:
         small = _under(small, heat)

@@ -131,6 +131,8 @@ class Answers:
         Raises:
             MarqueeError: it cannot be written.
         """
+        if out.is_dir():
+            raise MarqueeError(f"{out}: is a folder. Give the file to write.")
         self.written = self.refused = 0
         self._whole = False
         self.partial = out.with_name(f"{out.name}.part")
@@ -149,14 +151,14 @@ class Answers:
         """
         with self._told():
             for entry, answer in zip(entries, answers, strict=True):
-                self.written += 1
                 if isinstance(answer, str):
-                    self.refused += 1
                     self._writer.writerow([entry.id, "", "", answer])
                 else:
                     scores = " ".join(f"{genre}={score:.4f}" for genre, score in answer.scores.items())
                     self._writer.writerow([entry.id, "|".join(answer.genres), scores, ""])
             self._file.flush()
+        self.written += len(entries)
+        self.refused += sum(isinstance(answer, str) for answer in answers)
 
     def __enter__(self) -> "Answers":
         return self

@@ -1,5 +1,6 @@
 """The `marquee` command. Heavy imports stay inside the commands that need them."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,8 @@ def _quietly(command: list[str], env: dict[str, str]) -> None:
     if done.returncode:
         from pipeline.runner import users_mistake
 
+        if said := re.search(r"^marquee: (.*)", done.stdout, re.MULTILINE):  # our runner, of the settings
+            raise MarqueeError(said[1])
         if message := users_mistake(RuntimeError(done.stdout)):  # a full disk
             raise MarqueeError(message)
         click.echo(done.stdout, err=True)

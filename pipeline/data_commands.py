@@ -35,11 +35,14 @@ def schema_save(settings: Settings) -> None:
     inferred = sorted(found, key=lambda schema: int(schema.parent.name))  # by execution: clocks jump
     if not inferred:
         raise MarqueeError(f"{Paths.bind(settings).artifacts}: no inferred schema in it yet: `marquee run` makes one.")
-    file = Path(settings.schema.file)
+    file = Path(settings.schema.file).expanduser()
     if file.exists():
         raise MarqueeError(f"{file}: is there already. Move it away to take the inferred schema anew.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(inferred[-1].read_bytes())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(inferred[-1].read_bytes())
+    except OSError as error:
+        raise MarqueeError(f"{file}: cannot be written ({error.strerror}).") from error
     click.echo(file)
 
 
@@ -141,7 +144,7 @@ def _skew_table(content: dict[str, Any]) -> "Table":
 
     films = f"{content['requests']} requests to {content['model'] or 'a model without a name'}"
     title = f"{films}, against the films of span {content['baseline']['span']}: {content['verdict']}"
-    table = Table("feature", "metric", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table("feature", "metric", title=escape(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("value", justify="right")
     table.add_column("threshold", justify="right")
     table.add_column("")

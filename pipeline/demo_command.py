@@ -153,7 +153,9 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with AsyncExitStack() as ends:
-        endpoint = endpoint or await _start_model_server(str(config), ends)
+        endpoint = endpoint or await _start_model_server(str(config), ending, ends)
+        if endpoint is None:
+            return
         client = AsyncGenreClient(endpoint, credentials=credentials, retries=Retries(attempts=ATTEMPTS))
         await ends.enter_async_context(client)
         url = await _listen(make_app(client, models, films), port, ends)
@@ -164,18 +166,20 @@ async def _serve(
         await ending.wait()
 
 
-async def _start_model_server(config: str, ends: AsyncExitStack) -> str:
-    """Its gRPC endpoint; `ends` stops it."""
+async def _start_model_server(config: str, ending: asyncio.Event, ends: AsyncExitStack) -> str | None:
+    """Its gRPC endpoint, None where `ending` comes before its models are loaded; `ends` stops it."""
     from serving.server.errors import ServingError
     from serving.server.flags import Flags
-    from serving.server.main import start
+    from serving.server.main import started
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it deprecates how exported models are loaded
     flags = Flags(port=0, model_config_file=config, model_config_file_poll_wait_seconds=POLL_SECONDS)
     try:
-        server = await start(flags)
+        server = await started(flags, ending)
     except ServingError as error:
         raise MarqueeError(error.message) from error
+    if server is None:
+        return None
     ends.push_async_callback(server.stop, 1.0)
     return f"{flags.host}:{server.port}"
 

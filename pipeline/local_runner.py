@@ -6,10 +6,11 @@ from marquee.toml in the current folder, else they are the defaults.
 
 import os
 import sys
+from pathlib import Path
 
 from pipeline import settings as settings_module
 from pipeline.dag import CODE, create_pipeline
-from pipeline.environment import settings_file
+from pipeline.environment import EXIT_CODE_FILE, MISTAKEN, settings_file
 from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
 from pipeline.runner import MarqueeDagRunner
 from pipeline.settings import Settings
@@ -24,9 +25,12 @@ def main() -> None:
             settings = settings_module.load(settings_file(None))
         settings = with_absolute_files(settings)
         paths = snapshot_of_schema(Paths.bind(settings))
+        pipeline = create_pipeline(settings, paths, sources_of(settings))
     except MarqueeError as error:
+        if file := os.environ.get(EXIT_CODE_FILE):
+            Path(file).write_text(str(MISTAKEN), encoding="ascii")
         sys.exit(f"marquee: {error}")
-    MarqueeDagRunner(settings, paths).run(create_pipeline(settings, paths, sources_of(settings)))
+    MarqueeDagRunner(settings, paths).run(pipeline)
 
 
 def sources_of(settings: Settings) -> dict[str, str]:

@@ -72,6 +72,8 @@ def require_writable(work: Path) -> None:
     Raises:
         MarqueeError: nothing can be written in it.
     """
+    if set("[]") & set(str(work)):
+        raise MarqueeError(f"work folder {work}: Beam takes [ and ] in a path for a pattern. Set WORK to another.")
     try:
         work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=work):
@@ -86,15 +88,20 @@ def snapshot_of_schema(paths: Paths) -> Paths:
     ImportSchemaGen's cache key holds the file's path alone: an edited file has to be another path.
 
     Raises:
-        MarqueeError: the schema cannot be read, or the work folder cannot be written.
+        MarqueeError: the schema cannot be read or is none, or the work folder cannot be written.
     """
     if paths.schema is None:
         return paths
+    from pipeline import schema_changes  # takes seconds to import
+
     try:
         content = paths.schema.read_bytes()
+        schema_changes.parse(content.decode(), str(paths.schema))
         copy = paths.work / "schemas" / hashlib.sha256(content).hexdigest()[:16] / "schema.pbtxt"
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
+    except UnicodeDecodeError as error:
+        raise MarqueeError(f"{paths.schema}: not a schema: {error}") from error
     except OSError as error:
         raise MarqueeError(f"{error.filename}: the schema cannot be read or copied ({error.strerror}).") from error
     return dataclasses.replace(paths, schema=copy)

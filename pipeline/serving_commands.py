@@ -224,14 +224,16 @@ def _as_dict(prediction: "Prediction") -> dict[str, Any]:
 
 def _show(prediction: "Prediction") -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from pipeline.progress import console
 
-    table = Table("genre", title=f"{prediction.model}, version {prediction.version}", title_justify="left", box=None)
+    title = Text(f"{prediction.model}, version {prediction.version}")
+    table = Table("genre", title=title, title_justify="left", box=None)
     table.add_column("score", justify="right")
     table.add_column("")
     for genre, score in list(prediction.scores.items())[:SHOWN]:
         said = genre in prediction.genres
-        table.add_row(genre, f"{score:.2f}", "█" * round(20 * score), style="bold green" if said else None)
+        table.add_row(Text(genre), f"{score:.2f}", "█" * round(20 * score), style="bold green" if said else None)
     console.print(table)
-    console.print(f"Genres: {', '.join(prediction.genres) or 'none that reaches its threshold'}")
+    console.print(Text(f"Genres: {', '.join(prediction.genres) or 'none that reaches its threshold'}"))

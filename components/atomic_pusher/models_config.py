@@ -97,9 +97,7 @@ def promote(serving: Path, name: str, version: int | None = None, label: str = S
         if label == STABLE and before is not None and before != version:
             model.version_labels[PREVIOUS] = before
         model.version_labels[label] = version
-        if model.model_version_policy.WhichOneof("policy_choice") == "specific":
-            serves = model.model_version_policy.specific.versions
-            serves[:] = sorted({*serves, version})
+        _serve_too(model, version)
     return version
 
 
@@ -115,14 +113,23 @@ def rollback(serving: Path, name: str) -> tuple[int, int]:
     _pushed(serving, name)
     with editing(serving) as config:
         pushed = _pushed(serving, name)
-        labelled = add(config, serving / name).version_labels
+        model = add(config, serving / name)
+        labelled = model.version_labels
         if STABLE not in labelled or PREVIOUS not in labelled:
             raise MarqueeError(f"{name}: no version was stable before. `marquee promote {name} VERSION` chooses one.")
         if labelled[PREVIOUS] not in pushed:
             _refuse_unservable(serving / name / str(labelled[PREVIOUS]))
             raise MarqueeError(f"{name} {labelled[PREVIOUS]}: was stable before, and is no longer there.")
         labelled[STABLE], labelled[PREVIOUS] = labelled[PREVIOUS], labelled[STABLE]
+        _serve_too(model, labelled[STABLE])
         return labelled[PREVIOUS], labelled[STABLE]
+
+
+def _serve_too(model: model_server_config_pb2.ModelConfig, version: int) -> None:
+    """Adds a version to those that a policy names one by one: a label of one that is not served is none."""
+    if model.model_version_policy.WhichOneof("policy_choice") == "specific":
+        serves = model.model_version_policy.specific.versions
+        serves[:] = sorted({*serves, version})
 
 
 def _pushed(serving: Path, name: str) -> list[int]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from components.film_example_gen.films import Film, Reason, Reject, checked
+from components.film_example_gen.films import Film, Reason, Reject, checked, one_line
 from components.film_example_gen.reader import Reader, posters_in
 from components.film_example_gen.records import Record, open_table, records
 from transform.errors import MarqueeError
@@ -113,7 +113,7 @@ class CourseworkReader(Reader):
 
 
 def _columns(header: Record) -> list[str]:
-    return [name.strip() for name in header.fields]
+    return [one_line(name) for name in header.fields]
 
 
 def _unless_repeated(film: Film, record: Record, first: dict[str, tuple[int, bytes]]) -> Film | Reject:
@@ -201,4 +201,4 @@ def _listed(cell: str) -> tuple[str, ...] | None:
         return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return None
-    return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))
+    return tuple(dict.fromkeys(one_line(name) for name in value if name.strip()))

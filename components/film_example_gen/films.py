@@ -122,6 +122,11 @@ def checked(film: Film, tagged: bool = True) -> Film | Reject:
     return film
 
 
+def one_line(name: str) -> str:
+    """A genre's name with single spaces: a vocabulary's file has a name a line, and none that holds an end of one."""
+    return " ".join(name.split())
+
+
 def is_text(*texts: str) -> bool:
     """Whether all of it is Unicode text, that is without surrogates."""
     return not _SURROGATE.search("".join(texts))

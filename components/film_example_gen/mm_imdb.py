@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from components.film_example_gen.films import Film, Reason, Reject, checked
+from components.film_example_gen.films import Film, Reason, Reject, checked, one_line
 from components.film_example_gen.reader import Reader, posters_in
 from transform.errors import MarqueeError
 
@@ -63,7 +63,7 @@ class MmImdbReader(Reader):
         genres = content.get("genres") or [] if self.tagged else []
         if not _is_texts(genres):
             return reject(Reason.GENRE_NOT_LIST, f"genres is {genres!r:.100}")
-        names = tuple(dict.fromkeys(genre.strip() for genre in genres if genre.strip()))
+        names = tuple(dict.fromkeys(one_line(genre) for genre in genres if genre.strip()))
         return checked(Film(film_id, names, _overview(content), poster, name), self.tagged)
 
 

@@ -53,7 +53,7 @@ def _models(run: RunRecord) -> Table:
             Text("yes", "green") if summary["blessed"] else Text("no", "red"),
         )
     constant = next(iter(evaluations.values()))["constant"]  # of the same rows for all
-    answer = "always " + ", ".join(constant["genres"])
+    answer = Text("always " + ", ".join(constant["genres"]))
     table.add_row(answer, _figure(constant["micro_f1"]), _figure(constant["macro_f1"]), "", "")
     return table
 

@@ -1,10 +1,14 @@
 #!/bin/sh
 # certificate.sh FOLDER HOST
-# Writes FOLDER/ssl.config of FOLDER/server.key and FOLDER/server.crt; makes those two, for HOST, where they are missing.
+# Writes FOLDER/ssl.config of FOLDER/server.key and FOLDER/server.crt; makes those two, for HOST, where both are missing.
 set -eu
 folder=$1 host=$2
 umask 077
-if ! [ -e "$folder/server.key" ] || ! [ -e "$folder/server.crt" ]; then
+there=$(find "$folder" -maxdepth 1 -name server.key -o -maxdepth 1 -name server.crt | wc -l)
+if [ "$there" -eq 1 ]; then
+    echo "$folder: of server.key and server.crt one is missing. Bring it, or move the other away to have both made." >&2
+    exit 1
+elif [ "$there" -eq 0 ]; then
     openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=$host" -addext "subjectAltName=DNS:$host" \
         -keyout "$folder/server.key" -out "$folder/server.crt" 2>/dev/null
 fi

@@ -142,7 +142,7 @@ async def _serve(flags: Flags) -> None:
             ending.set()
 
         loop.add_reader(supervisor, orphaned)
-    server = await _started(flags, ending)
+    server = await started(flags, ending)
     if server is None:
         return
     rest = f", REST at http://{flags.host}:{server.rest_port}" if server.rest_port else ""
@@ -153,7 +153,7 @@ async def _serve(flags: Flags) -> None:
     await server.stop()
 
 
-async def _started(flags: Flags, ending: asyncio.Event) -> Server | None:
+async def started(flags: Flags, ending: asyncio.Event) -> Server | None:
     """As `start`; None where the end comes first."""
     starting, ended = asyncio.create_task(start(flags)), asyncio.create_task(ending.wait())
     await asyncio.wait([starting, ended], return_when=asyncio.FIRST_COMPLETED)

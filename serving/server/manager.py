@@ -400,7 +400,7 @@ class ServableManager:
             known = model.versions.get(number)
             if (
                 known is None
-                or known.state == START
+                or known.state in (START, UNLOADING)  # what is being let go comes back as another one
                 or (
                     known.state == END
                     and (known.error is None or known.failed_as != await self._fingerprint(there[number]))

@@ -355,6 +355,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         answer.force_close()
         return answer
     except web.RequestPayloadError as error:
+        request.content.feed_eof()  # else aiohttp reads on, and logs what it meets
         answer = _json({"error": f"Request body cannot be read: {str(error).splitlines()[-1].strip()}"}, 400)
         answer.force_close()
         return answer

@@ -139,6 +139,16 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path):
         reader_for(str(tmp_path / "gone"), AUTO)
 
 
+def test_a_genre_is_one_line(tmp_path):
+    header = 'Id,Genre,Drama,"Sci\n Fi",Overview'
+    folder = span(tmp_path, "x,\"['Sci\\n  Fi', ' Drama ']\",1,1,Text.", header=header)
+    (film,) = reader_for(str(folder), AUTO)[1].read()
+    assert film.genres == ("Drama", "Sci Fi")
+    folder = write_span(tmp_path / "mm", 1, [FakeFilm("x", genres=("Sci\r\nFi", "Drama"))], "mm-imdb")
+    (film,) = reader_for(str(folder), AUTO)[1].read()
+    assert film.genres == ("Sci Fi", "Drama")
+
+
 def test_one_hot_columns_alone_will_do(tmp_path):
     folder = span(tmp_path, "x,0.0,1.0,Text.", header="Id,Comedy,Drama,Overview")
     (film,) = reader_for(str(folder), AUTO)[1].read()

@@ -68,6 +68,16 @@ def test_what_else_the_file_says_stays(serving):
     assert list(model.model_version_policy.specific.versions) == [10, 20]
 
 
+def test_the_version_that_is_gone_back_to_is_served(serving):
+    models_config.promote(serving, "lstm", 10)
+    models_config.promote(serving, "lstm", 20)
+    with models_config.editing(serving) as config:
+        config.model_config_list.config[0].model_version_policy.specific.versions.append(20)
+    assert models_config.rollback(serving, "lstm") == (20, 10)
+    [model] = models_config.read(serving).model_config_list.config
+    assert list(model.model_version_policy.specific.versions) == [10, 20]
+
+
 @pytest.mark.parametrize(
     ("model", "version", "words"),
     [("lstm", 5, "lstm 5: no such version. There are: 10, 20, 30."), ("gru", None, "no version of 'gru' in it")],

@@ -1,6 +1,8 @@
 """Posters for a page."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -35,6 +37,18 @@ def test_heat_is_warm_where_it_is():
     assert abs(redder[90:]).max() < 10
 
 
+def png_with(*chunk: bytes) -> bytes:
+    """A PNG with one more chunk, of a name and its data, behind the pixels."""
+    out = io.BytesIO()
+    Image.new("RGB", (80, 120), (90, 90, 90)).save(out, "PNG")
+    name, data = chunk
+    more = struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    head, end = out.getvalue()[:-12], out.getvalue()[-12:]
+    return head + more + end
+
+
 def test_what_is_no_picture_is_none():
     assert thumbnails.thumbnail(b"\xff\xd8\xff broken") is None
+    assert thumbnails.thumbnail(png_with(b"gAMA", struct.pack(">I", 45455))) is not None
+    assert thumbnails.thumbnail(png_with(b"gAMA", b"")) is None  # TensorFlow's decoder does not mind
     assert thumbnails.data_uri(thumbnails.thumbnail(picture()) or b"").startswith("data:image/webp;base64,UklGR")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -47,11 +48,43 @@ def test_refusals_are_one_line_and_exit_2(arguments, said, tmp_path, monkeypatch
     assert done.output.count("\n") == 1
 
 
-def test_schema_save_keeps_what_the_user_edited(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    inferred = tmp_path / "work" / "artifacts" / "SchemaGen" / "schema" / "3" / "schema.pbtxt"
+def inferred_schema(folder: Path) -> None:
+    inferred = folder / "work" / "artifacts" / "SchemaGen" / "schema" / "3" / "schema.pbtxt"
     inferred.parent.mkdir(parents=True)
     inferred.write_text("# inferred\n")
+
+
+def test_schema_save_knows_the_home_folder_and_says_what_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    inferred_schema(tmp_path)
+    assert call("schema", "save", "--set", "schema.file=~/films.pbtxt").exit_code == 0
+    assert (tmp_path / "home" / "films.pbtxt").read_text() == "# inferred\n"
+    (tmp_path / "file").touch()
+    done = call("schema", "save", "--set", "schema.file=file/deep/films.pbtxt")
+    assert (done.exit_code, done.output) == (
+        2,
+        "marquee: file/deep/films.pbtxt: cannot be written (Not a directory).\n",
+    )
+
+
+def test_what_only_a_component_refuses_is_one_line_and_exit_2(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.local_runner"],
+        cwd=ROOT,
+        env=os.environ
+        | {"MARQUEE_SETTINGS": json.dumps({"work": str(tmp_path / "work"), "balance": {"repeat_threshold": 2}})}
+        | {environment.EXIT_CODE_FILE: str(tmp_path / "code")},
+        capture_output=True,
+        text=True,
+    )
+    assert (tmp_path / "code").read_text() == str(environment.MISTAKEN)
+    assert re.search(r"^marquee: .*repeat_threshold", done.stderr, re.MULTILINE), done.stderr
+
+
+def test_schema_save_keeps_what_the_user_edited(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inferred_schema(tmp_path)
     assert call("schema", "save").exit_code == 0
     saved = tmp_path / "schema" / "schema.pbtxt"
     assert saved.read_text() == "# inferred\n"

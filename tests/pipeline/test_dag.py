@@ -10,7 +10,15 @@ from tfx.dsl.components.common.resolver import Resolver
 
 from pipeline import paths, settings
 from pipeline.dag import CODE, create_pipeline
-from pipeline.paths import Paths, files_fingerprints, snapshot_of_schema, source_fingerprint, with_absolute_files
+from pipeline.paths import (
+    Paths,
+    files_fingerprints,
+    require_writable,
+    snapshot_of_schema,
+    source_fingerprint,
+    with_absolute_files,
+)
+from transform.errors import MarqueeError
 
 SOURCES = dict.fromkeys(CODE, "code")
 DRIFT = {"PreviousSpan", "DriftReport", "DriftGate"}
@@ -120,6 +128,19 @@ def test_an_edited_schema_is_another_input(tmp_path):
         bound.append(snapshot_of_schema(paths).schema)
         assert bound[-1].read_text() == content
     assert bound[0] == bound[2] != bound[1]
+
+
+@pytest.mark.parametrize("content", [b"feature {\n  name: oops\n}\n", b"\xff"])
+def test_a_schema_that_is_none_is_refused_by_name(tmp_path, content):
+    file = tmp_path / "schema.pbtxt"
+    file.write_bytes(content)
+    with pytest.raises(MarqueeError, match=f"{file}: not a schema"):
+        snapshot_of_schema(Paths(data=Path("/d"), work=tmp_path / "work", schema=file))
+
+
+def test_a_work_folder_that_beam_would_take_for_a_pattern_is_refused(tmp_path):
+    with pytest.raises(MarqueeError, match=r"films \[2024\]: Beam takes"):
+        require_writable(tmp_path / "films [2024]")
 
 
 def test_it_touches_no_disk_and_stays_the_same():

@@ -42,6 +42,13 @@ def test_table():
     assert "lstm: not blessed: because of this. Not pushed." in text
 
 
+def test_table_takes_no_genre_for_markup():
+    run = copy.deepcopy(reports.finished())
+    for model in run.models.values():
+        model.evaluation["constant"]["genres"] = ["[/b]", "[red]Drama"]
+    assert "always [/b], [red]Drama" in printed(run)
+
+
 def test_table_of_a_run_that_was_stopped():
     assert printed(reports.stopped()).strip() == ""
     unevaluated = reports.Model(evaluation={}, history={}, training={}, pushed=None)

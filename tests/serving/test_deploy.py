@@ -125,6 +125,15 @@ def test_the_pushers_own_config_can_take_the_place_of_ours(service, deployed, tm
     assert predicted(flags, "fusion", overview=[b"a"]) == GENRES
 
 
+@pytest.mark.parametrize("there", ["server.key", "server.crt"])
+def test_half_of_a_certificate_is_not_written_over(tmp_path, there):
+    (tmp_path / there).write_text("mine")
+    done = subprocess.run([DEPLOY / "certificate.sh", tmp_path, "localhost"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "one is missing" in done.stderr
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(there, "mine")]
+
+
 def test_tls_with_a_certificate_that_the_script_made(service, deployed):
     for _ in range(2):  # a second call keeps the key that is there
         subprocess.run([deployed / "certificate.sh", deployed, "localhost"], check=True)

@@ -138,6 +138,25 @@ async def test_a_version_in_use_is_drained_first(manager, tmp_path):
 
 
 @managed
+async def test_a_version_that_is_wanted_again_while_it_is_drained_comes_back(manager, tmp_path):
+    push(tmp_path, 1)
+    push(tmp_path, 2)
+    one, two = (config(tmp_path, f"model_version_policy {{ specific {{ versions: {number} }} }}") for number in (1, 2))
+    await manager.reload(one)
+    with manager.acquire(spec()) as old:
+        await manager.reload(two)
+        await settled(manager, {2: AVAILABLE, 1: UNLOADING})
+        one.model_config_list.config[0].version_labels["stable"] = 1
+        await manager.reload(one)
+        assert await served(manager) == await served(manager, spec(label="stable")) == 1
+        await settled(manager, {2: END, 1: AVAILABLE})
+        assert not old.closed
+    await settled(manager, {2: END, 1: AVAILABLE})
+    assert old.closed
+    assert await served(manager, spec(1)) == 1
+
+
+@managed
 async def test_a_broken_version_is_reported_and_leaves_the_old_one_serving_until_it_is_mended(manager, tmp_path):
     push(tmp_path, 1)
     await manager.reload(config(tmp_path))

@@ -83,7 +83,7 @@ def test_an_input_that_has_a_default_may_be_left_out(tmp_path):
     on_a_server({"scaled": tmp_path / "scaled"}, tmp_path, scenario)
 
 
-def test_a_body_that_is_not_as_compressed_as_it_says_is_the_clients_mistake(base_paths, tmp_path):
+def test_a_body_that_is_not_as_compressed_as_it_says_is_the_clients_mistake(base_paths, tmp_path, caplog):
     async def scenario(wire):
         url = f"{wire.rest}/v1/models/rows:predict"
         async with wire.session.post(url, data=b"no gzip" * 100, headers={"Content-Encoding": "gzip"}) as answer:
@@ -92,6 +92,7 @@ def test_a_body_that_is_not_as_compressed_as_it_says_is_the_clients_mistake(base
         assert (await wire.post("/v1/models/rows:predict", {"instances": ["a"]}))[0] == 200
 
     on_a_server({"rows": base_paths["rows"]}, tmp_path, scenario)
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
 
 
 def test_classify_and_regress(base_paths, tmp_path):

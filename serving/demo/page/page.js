@@ -163,7 +163,6 @@ function setOverview(text, delay) {
 function setPoster(file) {
   URL.revokeObjectURL(at("preview").src);
   film.poster = file;
-  at("poster").value = ""; // so that the same file can be chosen again
   at("poster-error").textContent = "";
   at("drop").classList.toggle("full", Boolean(file));
   at("preview").hidden = at("remove").hidden = !file;
@@ -240,7 +239,11 @@ at("clear").addEventListener("click", () => {
   at("overview").focus();
   setOverview("", 0);
 });
-at("poster").addEventListener("change", () => at("poster").files.length && givePoster(at("poster").files[0]));
+at("poster").addEventListener("change", () => {
+  const [file] = at("poster").files;
+  at("poster").value = ""; // so that the same file can be chosen again
+  if (file) givePoster(file);
+});
 at("remove").addEventListener("click", () => {
   turn++;
   unpick();

@@ -219,6 +219,7 @@ def test_a_file_that_is_no_poster_is_refused_in_words(page, url, tmp_path):
     ):
         page.get_by_label("Poster", exact=True).set_input_files(file)
         expect(error).to_have_text(words)
+        expect(page.get_by_label("Poster", exact=True)).to_have_value("")  # so that it can be chosen again, mended
         says(page, "cnn", "Comedy")  # the poster before it stays
     page.get_by_label("Poster", exact=True).set_input_files(picture(20))
     expect(error).to_be_hidden()
