@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pipeline.stack import tomllib
 from transform.errors import MarqueeError
 
+LARGEST_SEED = 2**31 - 1  # numpy takes 32 bits, and each member of a committee has one of its own
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
@@ -280,6 +282,9 @@ def _check_ranges(settings: Settings) -> None:
     for key, (value, minimum) in least.items():
         if value is not None and not value >= minimum:
             raise MarqueeError(f"{key} = {value!r}: allowed is {minimum} or more.")
+    for name in PARTS:
+        if settings.training(name).seed > LARGEST_SEED:
+            raise MarqueeError(f"{name}.seed = {settings.training(name).seed}: allowed is {LARGEST_SEED} or less.")
     if not 0 <= settings.balance.beta < 1:
         raise MarqueeError(f"balance.beta = {settings.balance.beta!r}: allowed is 0 or more, less than 1.")
     for name in PARTS:

@@ -43,6 +43,7 @@ def test_json_round_trip():
         ("cnn.backbone_scale", "0..2", ["cnn.backbone_scale = '0..2'", "'-1..1'"]),
         ("cnn.embeddings", "v.txt", ["cnn.embeddings", "only the default variant of lstm"]),
         ("cnn.tuner_trials", "0", ["cnn.tuner_trials = 0", "1 or more"]),
+        ("lstm.seed", "5000000000", ["lstm.seed = 5000000000", "2147483647 or less"]),
         ("cnn.tuner", "yes", ["cnn.tuner = 'yes'", "true or false"]),
         ("cnn.epochs", "0", ["cnn.epochs = 0", "1 or more"]),
         ("data.window", "0", ["data.window = 0", "1 or more"]),
