@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -131,14 +132,14 @@ class Answers:
         Raises:
             MarqueeError: it cannot be written.
         """
-        if out.is_dir():
-            raise MarqueeError(f"{out}: is a folder. Give the file to write.")
         self.written = self.refused = 0
         self._whole = False
         self.partial = out.with_name(f"{out.name}.part")
         self._out = out
         self._scratch = out.with_name(f".{out.name}.{os.getpid()}")
         with self._told():
+            if out.is_dir():  # would be found out only once all films have been asked about
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self._file = open(self._scratch, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by __exit__
         self._writer = csv.writer(self._file)
         self._writer.writerow(self.COLUMNS)
@@ -177,7 +178,11 @@ class Answers:
 
     def _put_away(self) -> None:
         if self._whole:
-            self._scratch.replace(self._out)
+            try:
+                self._scratch.replace(self._out)
+            except OSError:
+                self._scratch.replace(self.partial)
+                raise
         elif self.written:
             self._scratch.replace(self.partial)
         else:

@@ -78,10 +78,10 @@ def _run_by_tfx(settings: Settings, paths: Paths) -> int:
 def _quietly(command: list[str], env: dict[str, str]) -> None:
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        from pipeline.runner import users_mistake
-
         if said := re.search(r"^marquee: (.*)", done.stdout, re.MULTILINE):  # our runner, of the settings
             raise MarqueeError(said[1])
+        from pipeline.runner import users_mistake
+
         if message := users_mistake(RuntimeError(done.stdout)):  # a full disk
             raise MarqueeError(message)
         click.echo(done.stdout, err=True)

@@ -72,8 +72,8 @@ def require_writable(work: Path) -> None:
     Raises:
         MarqueeError: nothing can be written in it.
     """
-    if set("[]") & set(str(work)):
-        raise MarqueeError(f"work folder {work}: Beam takes [ and ] in a path for a pattern. Set WORK to another.")
+    if set("[*?") & set(str(work)):
+        raise MarqueeError(f"work folder {work}: Beam takes [, * and ? in a path for a pattern. Set WORK to another.")
     try:
         work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=work):

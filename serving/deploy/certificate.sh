@@ -4,7 +4,10 @@
 set -eu
 folder=$1 host=$2
 umask 077
-there=$(find "$folder" -maxdepth 1 -name server.key -o -maxdepth 1 -name server.crt | wc -l)
+there=0
+for kind in key crt; do
+    if [ -e "$folder/server.$kind" ]; then there=$((there + 1)); fi
+done
 if [ "$there" -eq 1 ]; then
     echo "$folder: of server.key and server.crt one is missing. Bring it, or move the other away to have both made." >&2
     exit 1

@@ -281,8 +281,11 @@ def checked_signature(servable: Servable, name: str, method: str) -> Any:
     told otherwise.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, there is none of that name, or it is of another method.
+        ServingError: INVALID_ARGUMENT, there is none of that name or no such method, or it is of another method;
+            FAILED_PRECONDITION, it has not the inputs or outputs that go with the method.
     """
+    if method not in _ANSWERS:
+        raise invalid(f"Unsupported signature method_name: {method}")
     if name not in servable.signatures:
         raise invalid(f"No signature was found with the name: {name}")
     signature = servable.signatures[name]

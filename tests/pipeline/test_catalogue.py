@@ -49,3 +49,20 @@ def test_an_answer_that_comes_to_no_end_is_no_answer(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         stopped("the first")
     assert [file.name for file in tmp_path.iterdir()] == ["predictions.csv.part"]
+
+
+def test_where_the_file_cannot_come_to_its_place_the_answers_are_kept_beside_it(tmp_path):
+    out = tmp_path / "predictions.csv"
+
+    def taken():
+        with Answers(out) as answers:
+            answers.write([FILM], ["the first"])
+            out.mkdir()
+
+    with pytest.raises(MarqueeError, match=rf"{out}: cannot be written \(Is a directory\)"):
+        taken()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["predictions.csv", "predictions.csv.part"]
+    with pytest.raises(MarqueeError, match=r"cannot be written \(Is a directory\)"):
+        Answers(out)
+    with pytest.raises(MarqueeError, match=r"cannot be written \(File name too long\)"):
+        Answers(tmp_path / ("x" * 300))

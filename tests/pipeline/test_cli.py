@@ -116,14 +116,25 @@ echo "$4" > "$LOCAL_HOME/marquee/pipeline_args.json"
 WITH_THAT_TFX = "import sys; from pipeline import cli; sys.executable = sys.argv.pop(1); cli.main()"
 
 
+def run_with(tfx: str, folder: Path) -> list[str]:
+    """`marquee run` in folder/work, with a script in place of TFX's command line."""
+    script = folder / "bin" / "tfx"
+    script.parent.mkdir()
+    script.write_text(tfx)
+    script.chmod(0o755)
+    python = [sys.executable, "-c", WITH_THAT_TFX, str(script.with_name("python"))]
+    return [*python, "run", "--work", str(folder / "work"), "--data", str(folder)]
+
+
+def test_what_the_runner_refuses_as_it_is_registered_is_one_line_and_exit_2(tmp_path):
+    refusing = "#!/bin/sh\necho CLI; echo 'marquee: no such thing.' >&2; exit 1\n"
+    done = subprocess.run(run_with(refusing, tmp_path), cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "marquee: no such thing.\n")
+
+
 def test_the_second_of_two_first_runs_at_once_is_refused(tmp_path):
-    tfx = tmp_path / "bin" / "tfx"
-    tfx.parent.mkdir()
-    tfx.write_text(TFX)
-    tfx.chmod(0o755)
     work, calls, go = (tmp_path / "work", tmp_path / "work" / "tfx.calls", tmp_path / "work" / "tfx.go")
-    python = [sys.executable, "-c", WITH_THAT_TFX, str(tfx.with_name("python"))]
-    run = [*python, "run", "--work", str(work), "--data", str(tmp_path)]
+    run = run_with(TFX, tmp_path)
     with subprocess.Popen(run, cwd=ROOT) as first:
         try:
             while not calls.exists():

@@ -1,6 +1,7 @@
 """The DAG as a pure function of settings."""
 
 import importlib
+import re
 from pathlib import Path
 
 import keras
@@ -138,9 +139,10 @@ def test_a_schema_that_is_none_is_refused_by_name(tmp_path, content):
         snapshot_of_schema(Paths(data=Path("/d"), work=tmp_path / "work", schema=file))
 
 
-def test_a_work_folder_that_beam_would_take_for_a_pattern_is_refused(tmp_path):
-    with pytest.raises(MarqueeError, match=r"films \[2024\]: Beam takes"):
-        require_writable(tmp_path / "films [2024]")
+@pytest.mark.parametrize("name", ["films [2024]", "films*", "films?"])
+def test_a_work_folder_that_beam_would_take_for_a_pattern_is_refused(tmp_path, name):
+    with pytest.raises(MarqueeError, match=f"{re.escape(name)}: Beam takes"):
+        require_writable(tmp_path / name)
 
 
 def test_it_touches_no_disk_and_stays_the_same():

@@ -125,6 +125,15 @@ def test_the_pushers_own_config_can_take_the_place_of_ours(service, deployed, tm
     assert predicted(flags, "fusion", overview=[b"a"]) == GENRES
 
 
+def test_a_certificate_that_is_there_stays_whatever_way_leads_to_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for file in ("server.key", "server.crt"):
+        (tmp_path / "real" / file).write_text("mine\n")
+    subprocess.run([DEPLOY / "certificate.sh", tmp_path / "link", "localhost"], check=True)
+    assert [(tmp_path / "real" / file).read_text() for file in ("server.key", "server.crt")] == ["mine\n"] * 2
+
+
 @pytest.mark.parametrize("there", ["server.key", "server.crt"])
 def test_half_of_a_certificate_is_not_written_over(tmp_path, there):
     (tmp_path / there).write_text("mine")
