@@ -41,7 +41,7 @@ def _reason(message: str) -> str:
 
 
 def fitting(message: str) -> str:
-    """As much of a message as gRPC's clients take of it: they drop an answer whose trailers are longer."""
+    """As much of a message as gRPC's clients take of it: where trailers are longer, they see another code."""
     room = _ROOM
     for place, character in enumerate(message):
         room -= 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode(errors="replace"))
